@@ -1,0 +1,126 @@
+/**
+ * The recorded scenarios against the emulator: reads conformance/, plays a scenario as the kernel
+ * that a transcript was recorded on, says where the two first differ. Prints nothing.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { runScenario, type ScenarioOptions } from '../src/scenario/run.js';
+import { root } from './files.js';
+
+/** One folder of recordings, and the machine that makes the emulator comparable to them. */
+interface Recording {
+  kernel: ScenarioOptions['kernel'];
+  quirks?: ScenarioOptions['quirks'];
+}
+
+/** 6.18.15 lacks what stable kernels got later; the others are their profile. */
+const RECORDINGS: Readonly<Record<string, Recording>> = {
+  '5.10': { kernel: '5.10' },
+  '6.1': { kernel: '6.1' },
+  '6.12': { kernel: '6.12' },
+  '6.18': { kernel: '6.18' },
+  '6.18-debian': { kernel: '6.18', quirks: { guardVmFlag: false, minAddrCheck: true } },
+  '7.3': { kernel: '7.3' },
+};
+
+/** What kernels.json says of a recording. */
+interface KernelFacts {
+  softDirty: boolean;
+  memoryFailure: boolean;
+  mmapMinAddr: number;
+  rmwReadsFirst: boolean;
+}
+
+export type Verdict = 'equal' | 'differing' | 'unmodelled' | 'crashed';
+
+export interface Outcome {
+  kernel: string;
+  name: string;
+  theme: string;
+  verdict: Verdict;
+  /** The operation that is not modelled, or the error that escaped. */
+  reason: string;
+  /** Lines recorded and lines got, and the index of the first that differs. */
+  expected: string[];
+  got: string[];
+  firstDifference: number;
+}
+
+export class Conformance {
+  readonly #facts: Readonly<Record<string, KernelFacts>>;
+
+  constructor(readonly folder = join(root, 'conformance')) {
+    this.#facts = JSON.parse(readFileSync(join(folder, 'kernels.json'), 'utf8'));
+  }
+
+  get kernels(): string[] {
+    return Object.keys(RECORDINGS).filter((name) => this.#facts[name] !== undefined);
+  }
+
+  /** Scenarios that were recorded on a kernel, by name. */
+  names(kernel: string): string[] {
+    return readdirSync(join(this.folder, 'transcripts', kernel))
+      .filter((file) => file.endsWith('.out'))
+      .map((file) => file.slice(0, -'.out'.length))
+      .filter((name) => existsSync(this.#scenarioFile(name)))
+      .sort();
+  }
+
+  themes(kernel: string): Map<string, string[]> {
+    const themes = new Map<string, string[]>();
+    for (const name of this.names(kernel)) {
+      const theme = themeOf(name);
+      themes.set(theme, [...(themes.get(theme) ?? []), name]);
+    }
+    return themes;
+  }
+
+  scenario(name: string): string {
+    return readFileSync(this.#scenarioFile(name), 'utf8');
+  }
+
+  options(kernel: string): ScenarioOptions {
+    const facts = this.#facts[kernel];
+    const recording = RECORDINGS[kernel];
+    if (facts === undefined || recording === undefined) {
+      throw new RangeError(`${kernel} is none of ${this.kernels.join(', ')}`);
+    }
+    const { softDirty, memoryFailure, mmapMinAddr, rmwReadsFirst } = facts;
+    return { ...recording, config: { softDirty, memoryFailure }, mmapMinAddr, rmwReadsFirst };
+  }
+
+  /** Plays one scenario and compares. */
+  play(kernel: string, name: string): Outcome {
+    const file = join(this.folder, 'transcripts', kernel, `${name}.out`);
+    const expected = readFileSync(file, 'utf8').split('\n');
+    const base = { kernel, name, theme: themeOf(name), expected };
+    try {
+      const { transcript } = runScenario(this.scenario(name), this.options(kernel));
+      return { ...base, ...compare(expected, transcript.split('\n')) };
+    } catch (error) {
+      const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      return { ...base, verdict: 'crashed', reason, got: [], firstDifference: 0 };
+    }
+  }
+
+  #scenarioFile(name: string): string {
+    return join(this.folder, 'scenarios', `${name}.scn`);
+  }
+}
+
+/** `wp-02-unpopulated` and `wp-0001` are both of `wp`. */
+function themeOf(name: string): string {
+  return name.replace(/-\d.*$/, '');
+}
+
+/** Lines behind an operation that is not modelled say nothing; lines before it must agree. */
+function compare(expected: string[], got: string[]) {
+  const unmodelled = got.findIndex((line) => line === '= UNMODELLED');
+  const end = unmodelled < 0 ? Math.max(expected.length, got.length) : unmodelled;
+  let at = 0;
+  while (at < end && expected[at] === got[at]) at++;
+  const isSame = at === end;
+  const verdict: Verdict = !isSame ? 'differing' : unmodelled < 0 ? 'equal' : 'unmodelled';
+  const reason = verdict === 'unmodelled' ? (got[unmodelled - 1] ?? '').slice(2) : '';
+  return { verdict, reason, got, firstDifference: at };
+}

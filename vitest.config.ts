@@ -1,0 +1,52 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+import { docExamples, documentsWithExamples } from './tools/doc-examples.js';
+import { textModules } from './tools/text-modules.js';
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+export default defineConfig({
+  plugins: [textModules()],
+  resolve: { alias: [{ find: /^uffd-emulator$/, replacement: here('./src/index.ts') }] },
+  test: {
+    reporters: ['default', './tools/closing-line-reporter.ts'],
+    pool: 'forks',
+    css: true, // or Vitest empties the style sheets that are imported as text
+    setupFiles: ['test/setup.ts'],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/property/**', 'test/conformance/**', 'test/docs/**'],
+        },
+      },
+      {
+        extends: true,
+        test: { name: 'property', include: ['test/property/**/*.test.ts'], testTimeout: 30_000 },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'conformance',
+          include: ['test/conformance/**/*.test.ts'],
+          testTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        plugins: [docExamples()],
+        test: {
+          name: 'docs',
+          include: [...documentsWithExamples(), 'test/docs/**/*.test.ts'],
+        },
+      },
+    ],
+    coverage: {
+      provider: 'v8',
+      include: ['src/**/*.ts'],
+      reporter: ['text', 'json-summary'],
+    },
+  },
+});
