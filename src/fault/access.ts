@@ -1,0 +1,106 @@
+/**
+ * One access to memory, from translation to success or error, waiting where a userfaultfd says so.
+ * After every wake-up the access starts again at translation; no half-done fault is kept.
+ * User code, copies inside the kernel and pinning differ only in their `AccessMode`.
+ */
+
+import type { Op } from '../base/op.js';
+import { PAGE_SIZE, pageDown, TASK_SIZE } from '../base/page.js';
+import type { Mm } from '../mm/mm.js';
+import type { Faulter, UffdReason } from '../mm/uffd-port.js';
+import { faultIn, translate } from './fault.js';
+import { asksUffd, type FaultError, type FaultOutcome } from './outcome.js';
+import { stillFaulting } from './recheck.js';
+
+/** Who accesses memory and how. */
+export interface AccessMode {
+  readonly faulter: Faulter;
+  /** An instruction in user space, rather than the kernel on somebody's behalf. */
+  readonly userMode: boolean;
+  /** Whether the access can wait for a userfaultfd. */
+  readonly mayWait: boolean;
+}
+
+/** Attempts on one page before the access is called a livelock. */
+export const ATTEMPTS_MAX = 1000;
+
+/** One access was retried again and again without getting its page. */
+export class FaultLivelockError extends Error {
+  override readonly name = 'FaultLivelockError';
+}
+
+/** Makes the page at `addr` accessible, waiting if need be; answers the error if it cannot be. */
+export function* access(
+  mm: Mm,
+  mode: AccessMode,
+  addr: number,
+  write: boolean,
+): Op<FaultError | undefined> {
+  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+    if (mm.dead) return 'oom';
+    if (translate(mm, addr, write)) return undefined;
+    const outcome = attemptFault(mm, addr, write);
+    if (outcome === 'mapped') continue;
+    if (!asksUffd(outcome)) return outcome;
+    const verdict = yield* deliver(mm, mode, addr, write, outcome);
+    if (verdict === 'sigbus') return 'sigbus';
+  }
+  throw new FaultLivelockError(
+    `${mode.faulter.name}: ${write ? 'write' : 'read'} at 0x${addr.toString(16)} was retried ` +
+      `${ATTEMPTS_MAX} times: does the handler resolve this page before it wakes the thread?`,
+  );
+}
+
+/** One attempt; memory that is short is made by the out-of-memory killer, if it finds a victim. */
+export function attemptFault(mm: Mm, addr: number, write: boolean): FaultOutcome {
+  if (addr >= TASK_SIZE) return 'maperr';
+  const outcome = faultIn(mm, addr, write);
+  if (outcome !== 'oom') return outcome;
+  return mm.memory.reclaimByKilling(mm) ? 'mapped' : 'oom';
+}
+
+function* deliver(
+  mm: Mm,
+  mode: AccessMode,
+  addr: number,
+  write: boolean,
+  reason: UffdReason,
+): Op<'retry' | 'sigbus'> {
+  const uffd = mm.vmas.find(addr)?.uffd;
+  if (uffd === undefined) return 'retry';
+  return yield* uffd.handleFault({
+    ...mode,
+    addr,
+    write,
+    reason,
+    stillFaulting: () => stillFaulting(mm, addr, reason),
+  });
+}
+
+/** Makes every page of `[addr, addr + lenBytes)` accessible in one instant, as one instruction. */
+export function* accessSpan(
+  mm: Mm,
+  mode: AccessMode,
+  span: { addr: number; lenBytes: number },
+  write: boolean,
+): Op<{ error: FaultError; addr: number } | undefined> {
+  const { addr, lenBytes } = span;
+  const last = pageDown(addr + lenBytes - 1);
+  for (let round = 0; round < ATTEMPTS_MAX; round++) {
+    for (let at = addr; at <= addr + lenBytes - 1; at = pageDown(at) + PAGE_SIZE) {
+      const error = yield* access(mm, mode, at, write);
+      if (error !== undefined) return { error, addr: at };
+    }
+    if (last === pageDown(addr) || allTranslate(mm, addr, last, write)) return undefined;
+  }
+  throw new FaultLivelockError(
+    `${mode.faulter.name}: the pages at 0x${addr.toString(16)} were never accessible together`,
+  );
+}
+
+function allTranslate(mm: Mm, addr: number, last: number, write: boolean): boolean {
+  for (let page = pageDown(addr); page <= last; page += PAGE_SIZE) {
+    if (!translate(mm, page, write)) return false;
+  }
+  return true;
+}

@@ -1,0 +1,102 @@
+/**
+ * A write to a present entry without write permission: tell, copy, or grant.
+ * The userfaultfd comes first: a copy is made only of a page that nobody protects.
+ * Answers to: do_wp_page().
+ */
+
+import type { Pfn } from '../base/brand.js';
+import { FRAME_ANON, FRAME_EXCLUSIVE, NO_FRAME } from '../phys/frames.js';
+import {
+  type Pte,
+  pteClearUffdWp,
+  pteClearWritable,
+  pteIsSpecial,
+  pteIsUffdWp,
+  pteIsWritable,
+  pteMakeDirty,
+  pteMakeSoftDirty,
+  pteMakeWritable,
+  ptePfn,
+} from '../pgtable/pte.js';
+import { installAnon, type Place } from '../mm/install.js';
+import type { Mm } from '../mm/mm.js';
+import type { Vma } from '../mm/vma.js';
+import { VM_UFFD_WP } from '../mm/vma-flags.js';
+import type { FaultOutcome } from './outcome.js';
+
+/** Resolves a write fault on a present page. */
+export function writeFault(mm: Mm, vma: Vma, page: number): FaultOutcome {
+  const slot = mm.slot(page);
+  const place: Place = { mm, vma, slot, addr: page };
+  let pte = mm.load(slot);
+  if (pteIsWritable(pte)) return 'mapped';
+  if (pteIsUffdWp(pte) && vma.has(VM_UFFD_WP)) {
+    if (vma.uffd?.wpAsync !== true) return 'wp';
+    pte = pteClearUffdWp(pte);
+    mm.store(slot, page, pte);
+  }
+  if (vma.isShared || isReusable(mm, pte)) {
+    grantWrite(place, pte);
+    return 'mapped';
+  }
+  return breakCow(place, pte);
+}
+
+/** Whether the only way to the page is this entry; then it becomes exclusive again. */
+function isReusable(mm: Mm, pte: Pte): boolean {
+  if (pteIsSpecial(pte)) return false;
+  const { frames } = mm.memory;
+  const pfn = ptePfn(pte);
+  if (!frames.has(pfn, FRAME_ANON)) return false;
+  if (!frames.has(pfn, FRAME_EXCLUSIVE) && frames.refs(pfn) > 1) return false;
+  frames.setFlag(pfn, FRAME_EXCLUSIVE);
+  return true;
+}
+
+function grantWrite({ mm, slot, addr }: Place, pte: Pte): void {
+  const written = pteMakeDirty(pteMakeWritable(pte));
+  const tracked = mm.memory.profile.config.softDirty ? pteMakeSoftDirty(written) : written;
+  mm.store(slot, addr, tracked);
+}
+
+function breakCow(place: Place, pte: Pte): FaultOutcome {
+  const { frames } = place.mm.memory;
+  const pfn = pteIsSpecial(pte) ? frames.allocZeroed() : copyOf(place.mm, ptePfn(pte));
+  if (pfn === NO_FRAME) return 'oom';
+  if (!pteIsSpecial(pte)) frames.removeMap(ptePfn(pte));
+  installAnon(place, pfn, 'plain');
+  frames.put(pfn);
+  return 'mapped';
+}
+
+function copyOf(mm: Mm, from: Pfn): Pfn {
+  const pfn = mm.memory.frames.alloc();
+  if (pfn !== NO_FRAME) mm.memory.frames.copy(from, pfn);
+  return pfn;
+}
+
+/**
+ * Gives a mapping its own copy of an anonymous page that others share, without making it writable:
+ * what pinning for reading asks for. Keeps a protection.
+ */
+export function unshare(mm: Mm, vma: Vma, page: number): FaultOutcome {
+  const slot = mm.slot(page);
+  const pte = mm.load(slot);
+  if (vma.isShared || pteIsSpecial(pte) || !mm.memory.frames.has(ptePfn(pte), FRAME_ANON)) {
+    return 'mapped';
+  }
+  if (isReusable(mm, pte)) return 'mapped';
+  const { frames } = mm.memory;
+  const pfn = copyOf(mm, ptePfn(pte));
+  if (pfn === NO_FRAME) return 'oom';
+  frames.removeMap(ptePfn(pte));
+  installReadOnly({ mm, vma, slot, addr: page }, pfn, pteIsUffdWp(pte) ? 'uffd-wp' : 'plain');
+  frames.put(pfn);
+  return 'mapped';
+}
+
+function installReadOnly(place: Place, pfn: Pfn, protection: 'plain' | 'uffd-wp'): void {
+  installAnon(place, pfn, protection);
+  const { mm, slot, addr } = place;
+  mm.store(slot, addr, pteClearWritable(mm.load(slot)));
+}

@@ -1,0 +1,146 @@
+/**
+ * Fault resolution: turns one failed translation into a mapped page or a reason why not.
+ * Owns no state and never waits: what a userfaultfd must decide goes back to the caller as a name.
+ * Answers to: handle_mm_fault(), do_anonymous_page(), do_fault().
+ */
+
+import type { Pfn } from '../base/brand.js';
+import { pageDown } from '../base/page.js';
+import { NO_FRAME } from '../phys/frames.js';
+import { NO_SLOT } from '../pgtable/arena.js';
+import {
+  MARKER_GUARD,
+  MARKER_NONE,
+  MARKER_POISONED,
+  MARKER_UFFD_WP,
+  markerHas,
+  PTE_NONE,
+  type Pte,
+  pteAllows,
+  pteIsPresent,
+  pteMakeAccessed,
+  pteMakeDirty,
+  pteMarkerBits,
+} from '../pgtable/pte.js';
+import {
+  installAnon,
+  installCached,
+  installZero,
+  type Place,
+  type Protection,
+} from '../mm/install.js';
+import type { Mm } from '../mm/mm.js';
+import { prepareAnonVma } from '../mm/rmap.js';
+import type { Vma } from '../mm/vma.js';
+import {
+  VM_ACCESS,
+  VM_SHARED,
+  VM_UFFD_MINOR,
+  VM_UFFD_WP,
+  VM_WRITE,
+} from '../mm/vma-flags.js';
+import { faultAround } from './around.js';
+import { writeFault } from './cow.js';
+import type { FaultOutcome } from './outcome.js';
+import { growStack } from './stack.js';
+
+/**
+ * What hardware does: finds the entry, checks its permissions, sets accessed and dirty, and
+ * remembers the translation. False means a fault.
+ */
+export function translate(mm: Mm, addr: number, write: boolean): boolean {
+  const slot = mm.slot(addr);
+  if (slot === NO_SLOT) return false;
+  const pte = mm.load(slot);
+  if (!pteAllows(pte, write)) return false;
+  const used = write ? pteMakeDirty(pteMakeAccessed(pte)) : pteMakeAccessed(pte);
+  if (used !== pte) mm.memory.tables.store(slot, used);
+  mm.tlb.fill(pageDown(addr), used);
+  return true;
+}
+
+/** Makes one attempt to satisfy an access; the caller translates again on `mapped`. */
+export function faultIn(mm: Mm, addr: number, write: boolean): FaultOutcome {
+  const vma = mm.vmas.find(addr) ?? growStack(mm, addr);
+  if (vma === undefined) return 'maperr';
+  if (!vma.has(write ? VM_WRITE : VM_ACCESS)) return 'accerr';
+  return faultInArea(mm, vma, addr, write);
+}
+
+/** As {@link faultIn} once the area's permissions are settled. */
+export function faultInArea(mm: Mm, vma: Vma, addr: number, write: boolean): FaultOutcome {
+  const page = pageDown(addr);
+  const pte = mm.pte(page);
+  if (pteIsPresent(pte)) return write ? writeFault(mm, vma, page) : 'mapped';
+  const bits = pteMarkerBits(pte);
+  if (markerHas(bits, MARKER_POISONED)) return 'hwpoison';
+  if (markerHas(bits, MARKER_GUARD)) return 'guard';
+  if (bits !== MARKER_NONE && !vma.has(VM_UFFD_WP)) {
+    mm.store(mm.slot(page), page, PTE_NONE); // left over from a registration that is gone
+    return 'mapped';
+  }
+  return vma.isAnonymous
+    ? anonMissing(mm, vma, page, write)
+    : fileMissing(mm, vma, page, write);
+}
+
+/** A marker's protection passes to the entry that replaces it. */
+export const protectionOf = (pte: Pte): Protection =>
+  markerHas(pteMarkerBits(pte), MARKER_UFFD_WP) ? 'uffd-wp' : 'plain';
+
+function anonMissing(mm: Mm, vma: Vma, page: number, write: boolean): FaultOutcome {
+  const { frames } = mm.memory;
+  const slot = mm.slotOrCreate(page);
+  if (slot === NO_SLOT) return 'oom';
+  const place: Place = { mm, vma, slot, addr: page };
+  if (write) {
+    prepareAnonVma(mm, vma); // before the userfaultfd is asked: merging can tell
+    if (frames.available <= 0) return 'oom';
+  }
+  if (vma.catchesMissing) return 'missing';
+  const protection = protectionOf(mm.load(slot));
+  if (!write) {
+    installZero(place, protection);
+    return 'mapped';
+  }
+  const pfn = frames.allocZeroed();
+  installAnon(place, pfn, protection);
+  frames.put(pfn);
+  return 'mapped';
+}
+
+function fileMissing(mm: Mm, vma: Vma, page: number, write: boolean): FaultOutcome {
+  const inode = vma.file?.inode;
+  if (inode === undefined) return 'maperr';
+  if (!write && vma.mayFaultAround && faultAround(mm, vma, page)) return 'mapped';
+  const toCopy = write && !vma.has(VM_SHARED);
+  if (toCopy) prepareAnonVma(mm, vma);
+  const index = vma.indexOf(page);
+  if (index >= inode.sizePages) return 'sigbus';
+  let pfn = inode.lookup(index);
+  if (pfn !== NO_FRAME && vma.has(VM_UFFD_MINOR)) return 'minor';
+  if (pfn === NO_FRAME) {
+    if (vma.catchesMissing) return 'missing';
+    pfn = inode.addZeroed(index);
+    if (pfn === NO_FRAME) return 'oom';
+  }
+  const slot = mm.slotOrCreate(page);
+  if (slot === NO_SLOT) return 'oom';
+  const place: Place = { mm, vma, slot, addr: page };
+  const protection = protectionOf(mm.load(slot));
+  if (toCopy) return copyToPrivate(place, pfn, protection);
+  const writable = write || vma.mapsWritable;
+  installCached(place, pfn, { writable, dirty: write, protection });
+  return 'mapped';
+}
+
+/** Gives a private mapping its own copy of a page in place of what the slot holds. */
+function copyToPrivate(place: Place, from: Pfn, protection: Protection): FaultOutcome {
+  const { frames } = place.mm.memory;
+  const pfn = frames.alloc();
+  if (pfn === NO_FRAME) return 'oom';
+  frames.copy(from, pfn);
+  installAnon(place, pfn, protection);
+  frames.put(pfn);
+  return 'mapped';
+}

@@ -1,0 +1,86 @@
+/**
+ * What a fault ends with: a page, a question for a userfaultfd, or an error.
+ * An error becomes a signal for user code and an errno for a system call; both tables are here.
+ */
+
+import { type Failure, fail } from '../base/errno.js';
+import type { UffdReason } from '../mm/uffd-port.js';
+import type { KernelProfile } from '../profile/profile.js';
+
+/** Why an access can never succeed as things are. */
+export type FaultError = 'maperr' | 'accerr' | 'sigbus' | 'hwpoison' | 'guard' | 'oom';
+
+/** Outcome of one attempt: `mapped` means translate again. */
+export type FaultOutcome = 'mapped' | UffdReason | FaultError;
+
+/** Whether an outcome asks a userfaultfd. */
+export const asksUffd = (outcome: FaultOutcome): outcome is UffdReason =>
+  outcome === 'missing' || outcome === 'wp' || outcome === 'minor' || outcome === 'rwp';
+
+/** Name of a signal that an access can get. */
+export type SignalName = 'SIGBUS' | 'SIGSEGV' | 'SIGKILL';
+
+/** si_code of a signal by name. */
+export type SignalCode =
+  | 'SEGV_MAPERR'
+  | 'SEGV_ACCERR'
+  | 'BUS_ADRERR'
+  | 'BUS_MCEERR_AR'
+  | 'SI_KERNEL';
+
+/** The signal that a user-mode access gets instead of a value. */
+export class Signal {
+  constructor(
+    readonly name: SignalName,
+    readonly code: SignalCode,
+    /** Exact address of the access. */
+    readonly addr: number,
+    /** Why, as a sentence without a capital or a full stop. */
+    readonly detail: string,
+    /** log2 of the lost bytes, for BUS_MCEERR_AR. */
+    readonly addrLsb = 0,
+  ) {}
+}
+
+const POISON_LSB = 12;
+
+/** Signal of a user-mode access that failed at `addr`. */
+export function signalOf(error: FaultError, addr: number, profile: KernelProfile): Signal {
+  switch (error) {
+    case 'maperr':
+      return new Signal('SIGSEGV', 'SEGV_MAPERR', addr, 'nothing is mapped there');
+    case 'accerr':
+      return new Signal('SIGSEGV', 'SEGV_ACCERR', addr, 'the mapping does not allow the access');
+    case 'guard':
+      return new Signal('SIGSEGV', 'SEGV_MAPERR', addr, 'a guard is installed there');
+    case 'sigbus':
+      return new Signal(
+        'SIGBUS',
+        'BUS_ADRERR',
+        addr,
+        'the page is beyond the end of the file, or its userfaultfd answers with SIGBUS',
+      );
+    case 'hwpoison':
+      return profile.config.memoryFailure
+        ? new Signal('SIGBUS', 'BUS_MCEERR_AR', addr, 'the page is poisoned', POISON_LSB)
+        : new Signal('SIGBUS', 'BUS_ADRERR', addr, 'the page is poisoned');
+    case 'oom':
+      return new Signal('SIGKILL', 'SI_KERNEL', addr, 'the machine is out of memory');
+  }
+}
+
+/** Errno of MADV_POPULATE_* that met the error. */
+export function populateFailure(error: FaultError): Failure {
+  switch (error) {
+    case 'hwpoison':
+      return fail('EHWPOISON', 'a page of the range is poisoned');
+    case 'oom':
+      return fail('ENOMEM', 'the machine is out of memory');
+    case 'maperr':
+      return fail('ENOMEM', 'the range has a hole');
+    case 'accerr':
+      return fail('EINVAL', 'the mapping does not allow the access');
+    default:
+      return fail('EFAULT', 'a page of the range cannot be faulted in');
+  }
+}

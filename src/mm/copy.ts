@@ -1,0 +1,89 @@
+/**
+ * Copying page tables for fork: what a page fault could not rebuild in the child.
+ * Private pages become shared and read-only on both sides; protection stays with a child
+ * that is registered for it; error markers always go along.
+ * Answers to: copy_page_range().
+ */
+
+import { type Failure, fail } from '../base/errno.js';
+import { FRAME_ANON, FRAME_EXCLUSIVE } from '../phys/frames.js';
+import { NO_SLOT, slotAfter } from '../pgtable/arena.js';
+import {
+  MARKER_UFFD_WP,
+  markerWithout,
+  PTE_NONE,
+  type Pte,
+  pteClearAccessed,
+  pteClearDirty,
+  pteClearUffdWp,
+  pteClearWritable,
+  pteIsPresent,
+  pteIsSpecial,
+  pteIsUffdWp,
+  pteMakeMarker,
+  pteMarkerBits,
+  ptePfn,
+} from '../pgtable/pte.js';
+import { PAGE_SIZE } from '../base/page.js';
+import type { Mm } from './mm.js';
+import type { Vma } from './vma.js';
+import { VM_MAYBE_GUARD, VM_UFFD_WP } from './vma-flags.js';
+
+/** The parent's and the child's side of one area. */
+export interface ForkPair {
+  readonly parent: Mm;
+  readonly child: Mm;
+  readonly from: Vma;
+  readonly to: Vma;
+}
+
+/** Whether the child could not rebuild this area's entries by faulting. */
+export function needsCopy({ parent, from, to }: ForkPair): boolean {
+  const { profile } = parent.memory;
+  if (to.has(VM_UFFD_WP) && profile.has('forkCopiesWpVma')) return true;
+  return from.anonVma !== undefined || from.has(VM_MAYBE_GUARD);
+}
+
+/** Copies the entries of an area to the child. */
+export function copyEntries(pair: ForkPair): Failure | undefined {
+  const { parent, child, from } = pair;
+  let failure: Failure | undefined;
+  parent.visit(from.start, from.end, (first, addr, count) => {
+    for (let i = 0; i < count && failure === undefined; i++) {
+      const slot = slotAfter(first, i);
+      const pte = parent.load(slot);
+      if (pte === PTE_NONE) continue;
+      const copied = pteIsPresent(pte) ? copyPresent(pair, slot, pte) : copyMarker(pair, pte);
+      if (copied === PTE_NONE) continue;
+      const target = child.slotOrCreate(addr + i * PAGE_SIZE);
+      if (target === NO_SLOT) failure = fail('ENOMEM', 'no memory for a page table of the child');
+      else share(pair, copied, target);
+    }
+  });
+  parent.tlb.flushRange(from.start, from.end);
+  return failure;
+}
+
+/** Counts the child's mapping and stores it. */
+function share({ child }: ForkPair, pte: Pte, target: ReturnType<Mm['slot']>): void {
+  if (pteIsPresent(pte) && !pteIsSpecial(pte)) child.memory.frames.addMap(ptePfn(pte));
+  child.memory.tables.store(target, pte);
+}
+
+function copyPresent({ parent, from, to }: ForkPair, slot: ReturnType<Mm['slot']>, pte: Pte): Pte {
+  const { frames, tables } = parent.memory;
+  const pfn = ptePfn(pte);
+  let kept = pte;
+  if (!pteIsSpecial(pte) && frames.has(pfn, FRAME_ANON)) frames.clearFlag(pfn, FRAME_EXCLUSIVE);
+  if (from.isCow) kept = pteClearWritable(pte);
+  if (kept !== pte) tables.store(slot, kept);
+  let copied = pteClearAccessed(kept);
+  if (from.isShared) copied = pteClearDirty(copied);
+  return pteIsUffdWp(copied) && !to.has(VM_UFFD_WP) ? pteClearUffdWp(copied) : copied;
+}
+
+/** Errors go along; protection only to a child that is registered for it. */
+function copyMarker({ to }: ForkPair, pte: Pte): Pte {
+  const bits = pteMarkerBits(pte);
+  return pteMakeMarker(to.has(VM_UFFD_WP) ? bits : markerWithout(bits, MARKER_UFFD_WP));
+}

@@ -1,0 +1,47 @@
+/**
+ * What all address spaces of one machine share: frames, page tables, kernel profile.
+ * Page tables are charged against memory, as on a real machine.
+ */
+
+import type { PointSwitch } from '../base/op.js';
+import { Frames } from '../phys/frames.js';
+import { NO_TABLE, TableArena, type TableId } from '../pgtable/arena.js';
+import type { KernelProfile } from '../profile/profile.js';
+
+/** Memory of one machine. */
+export class MachineMemory {
+  readonly frames: Frames;
+  readonly tables: TableArena;
+  /** Address spaces that exist, as those who keep views of physical memory. */
+  readonly spaces = new Set<{ showMemory(): void }>();
+  /** Called when memory is full with the address space that asks; true when some was freed. */
+  onOutOfMemory: (asking: object) => boolean = () => false;
+  /** Whether operations yield their named points. */
+  readonly points: PointSwitch = { on: false };
+
+  constructor(
+    readonly profile: KernelProfile,
+    totalPages: number,
+    /** vm.mmap_min_addr in bytes. */
+    readonly mmapMinAddr: number,
+  ) {
+    this.frames = new Frames(totalPages);
+    this.tables = new TableArena(totalPages);
+    this.frames.onGrow = () => {
+      for (const mm of this.spaces) mm.showMemory();
+    };
+  }
+
+  /** A page table, or `NO_TABLE` when memory is full. */
+  allocTable = (): TableId => (this.frames.charge() ? this.tables.alloc() : NO_TABLE);
+
+  /** Lets the out-of-memory killer make room; false when there is nobody to kill. */
+  reclaimByKilling(asking: object): boolean {
+    return this.onOutOfMemory(asking);
+  }
+
+  freeTable(table: TableId): void {
+    this.tables.free(table);
+    this.frames.uncharge();
+  }
+}

@@ -1,0 +1,106 @@
+/**
+ * One address space: its areas, the root of its page tables, its translation cache.
+ * Gives slots for addresses and keeps the cache within the tables; what to store is others' work.
+ * Answers to: struct mm_struct.
+ */
+
+import { PAGE_SIZE, PMD_SIZE, pmdDown } from '../base/page.js';
+import { NO_SLOT, NO_TABLE, type Slot, type TableId } from '../pgtable/arena.js';
+import { PTE_NONE, type Pte } from '../pgtable/pte.js';
+import { Tlb } from '../pgtable/tlb.js';
+import {
+  collectTables,
+  detachLeafTable,
+  leafTable,
+  type RunVisitor,
+  visitRange,
+  walk,
+  walkOrCreate,
+} from '../pgtable/walk.js';
+import type { MachineMemory } from './memory.js';
+import { VmaSet } from './vma-set.js';
+
+/** Highest address that mmap hands out when it may choose: below where a stack would be. */
+export const MMAP_BASE = 0x7fff_f7ff_f000;
+
+/** An address space. */
+export class Mm {
+  readonly vmas = new VmaSet();
+  readonly tlb: Tlb;
+  readonly root: TableId;
+  /** The process is gone: nothing can be mapped or registered any more. */
+  dead = false;
+
+  constructor(readonly memory: MachineMemory) {
+    this.tlb = new Tlb(memory.frames);
+    this.root = memory.allocTable();
+    memory.spaces.add(this);
+  }
+
+  /** Slot of the page at `addr`, or `NO_SLOT` without a page table. */
+  slot(addr: number): Slot {
+    return walk(this.memory.tables, this.root, addr);
+  }
+
+  /** As {@link Mm.slot}, making page tables; `NO_SLOT` when memory is full. */
+  slotOrCreate(addr: number): Slot {
+    return walkOrCreate(this.memory.tables, this.root, addr, this.memory.allocTable);
+  }
+
+  /** Entry of the page at `addr`; none without a page table. */
+  pte(addr: number): Pte {
+    const slot = this.slot(addr);
+    return slot === NO_SLOT ? PTE_NONE : this.memory.tables.load(slot);
+  }
+
+  hasTable(addr: number): boolean {
+    return leafTable(this.memory.tables, this.root, addr) !== NO_TABLE;
+  }
+
+  load(slot: Slot): Pte {
+    return this.memory.tables.load(slot);
+  }
+
+  /** Stores an entry and forgets the translation that it replaces. */
+  store(slot: Slot, addr: number, pte: Pte): void {
+    this.memory.tables.store(slot, pte);
+    this.tlb.flushPage(addr);
+  }
+
+  /** Visits the existing entries of `[start, end)`, run by run. */
+  visit(start: number, end: number, visitor: RunVisitor): void {
+    visitRange(this.memory.tables, this.root, start, end, visitor);
+  }
+
+  /** Gives back the page table of the 2 MiB around `addr`, whose entries are all none. */
+  freeLeafTable(addr: number): void {
+    const table = detachLeafTable(this.memory.tables, this.root, addr);
+    if (table !== NO_TABLE) this.memory.freeTable(table);
+  }
+
+  /** Gives back page tables of `[start, end)` whose 2 MiB no area reaches any more. */
+  freeUnusedTables(start: number, end: number): void {
+    this.visit(pmdDown(start), pmdDown(end + PMD_SIZE - 1), (_slot, addr) => {
+      if (this.vmas.within(addr, addr + PMD_SIZE).length === 0) this.freeLeafTable(addr);
+    });
+  }
+
+  /** Gives back every page table. The areas are gone. */
+  freeAllTables(): void {
+    for (const table of collectTables(this.memory.tables, this.root)) this.memory.freeTable(table);
+    this.memory.spaces.delete(this);
+  }
+
+  /** Physical memory moved to larger buffers. */
+  showMemory(): void {
+    this.tlb.bytes = this.memory.frames.bytes;
+    this.tlb.words = this.memory.frames.words;
+  }
+
+  /** Pages that the areas cover. */
+  get mappedPages(): number {
+    let pages = 0;
+    for (const vma of this.vmas) pages += (vma.end - vma.start) / PAGE_SIZE;
+    return pages;
+  }
+}

@@ -1,0 +1,66 @@
+/**
+ * Moving entries from one address to another for mremap: pages keep frame and state.
+ * Without a registration at the new place, the old protection goes on the way.
+ * Answers to: move_page_tables().
+ */
+
+import { type Failure, fail } from '../base/errno.js';
+import { PAGE_SIZE } from '../base/page.js';
+import { NO_SLOT } from '../pgtable/arena.js';
+import {
+  MARKER_UFFD_WP,
+  markerHas,
+  markerWithout,
+  PTE_NONE,
+  type Pte,
+  pteClearUffdWp,
+  pteIsPresent,
+  pteIsUffdWp,
+  pteMakeMarker,
+  pteMakeSoftDirty,
+  pteMarkerBits,
+} from '../pgtable/pte.js';
+import type { Mm } from './mm.js';
+
+/** A move of `lenBytes` from one page-aligned address to another. */
+export interface TableMove {
+  readonly from: number;
+  readonly to: number;
+  readonly lenBytes: number;
+  /** The new place is not registered: protection does not survive. */
+  readonly clearsWp: boolean;
+}
+
+/** Moves entries; on `ENOMEM` those before it have moved. */
+export function moveEntries(mm: Mm, move: TableMove): Failure | undefined {
+  let failure: Failure | undefined;
+  mm.visit(move.from, move.from + move.lenBytes, (_slot, addr, count) => {
+    for (let i = 0; i < count && failure === undefined; i++) {
+      failure = moveSlot(mm, move, addr + i * PAGE_SIZE);
+    }
+  });
+  mm.tlb.flushRange(move.from, move.from + move.lenBytes);
+  return failure;
+}
+
+function moveSlot(mm: Mm, move: TableMove, addr: number): Failure | undefined {
+  const pte = mm.pte(addr);
+  if (pte === PTE_NONE) return undefined;
+  const to = addr - move.from + move.to;
+  const target = mm.slotOrCreate(to);
+  if (target === NO_SLOT) return fail('ENOMEM', 'no memory for a page table at the new address');
+  mm.store(mm.slot(addr), addr, PTE_NONE);
+  mm.store(target, to, moved(mm, move, pte));
+  return undefined;
+}
+
+function moved(mm: Mm, move: TableMove, pte: Pte): Pte {
+  const present = pteIsPresent(pte);
+  const marked = present && mm.memory.profile.config.softDirty ? pteMakeSoftDirty(pte) : pte;
+  if (!move.clearsWp) return marked;
+  if (present) return pteIsUffdWp(marked) ? pteClearUffdWp(marked) : marked;
+  const bits = pteMarkerBits(marked);
+  return markerHas(bits, MARKER_UFFD_WP)
+    ? pteMakeMarker(markerWithout(bits, MARKER_UFFD_WP))
+    : marked;
+}

@@ -1,0 +1,116 @@
+/**
+ * Changing protection in place: mprotect and userfaultfd write protection.
+ * Write permission never comes back to a protected page, and elsewhere only where a store
+ * would need nothing from the kernel.
+ * Answers to: change_protection().
+ */
+
+import { type Failure, fail } from '../base/errno.js';
+import { PAGE_SIZE } from '../base/page.js';
+import { FRAME_ANON, FRAME_EXCLUSIVE } from '../phys/frames.js';
+import { NO_SLOT, type Slot, slotAfter } from '../pgtable/arena.js';
+import {
+  MARKER_UFFD_WP,
+  markerHas,
+  markerWithout,
+  PTE_NONE,
+  type Pte,
+  pteClearProtNone,
+  pteClearUffdWp,
+  pteClearWritable,
+  pteIsPresent,
+  pteIsProtNone,
+  pteIsSpecial,
+  pteIsUffdWp,
+  pteIsWritable,
+  pteMakeMarker,
+  pteMakeProtNone,
+  pteMakeUffdWp,
+  pteMakeWritable,
+  pteMarkerBits,
+  ptePfn,
+} from '../pgtable/pte.js';
+import { installMarker } from './install.js';
+import type { Mm } from './mm.js';
+import type { Vma } from './vma.js';
+import { VM_ACCESS, VM_WRITE } from './vma-flags.js';
+
+type Change = (pte: Pte) => Pte;
+
+function changeRange(mm: Mm, start: number, end: number, change: Change): void {
+  const { tables } = mm.memory;
+  mm.visit(start, end, (first, _addr, count) => {
+    for (let i = 0; i < count; i++) {
+      const slot = slotAfter(first, i);
+      const pte = tables.load(slot);
+      if (pte !== PTE_NONE) tables.store(slot, change(pte));
+    }
+  });
+  mm.tlb.flushRange(start, end);
+}
+
+/** Brings the entries of `[start, end)` in line with the area's access rights. */
+export function applyAccess(mm: Mm, vma: Vma, start: number, end: number): void {
+  changeRange(mm, start, end, (pte) => {
+    if (!pteIsPresent(pte)) return pte;
+    if (!vma.has(VM_ACCESS)) return pteMakeProtNone(pte);
+    const readable = pteClearWritable(pteIsProtNone(pte) ? pteClearProtNone(pte) : pte);
+    return vma.mapsWritable && !pteIsUffdWp(readable)
+      ? pteMakeWritable(readable)
+      : upgraded(mm, vma, readable);
+  });
+}
+
+/** The entry with write permission, if a store would need nothing but that bit. */
+function upgraded(mm: Mm, vma: Vma, pte: Pte): Pte {
+  const allowed =
+    vma.has(VM_WRITE) &&
+    !vma.isShared &&
+    !pteIsProtNone(pte) &&
+    !pteIsUffdWp(pte) &&
+    !pteIsWritable(pte) &&
+    isExclusive(mm, pte);
+  return allowed ? pteMakeWritable(pte) : pte;
+}
+
+function isExclusive(mm: Mm, pte: Pte): boolean {
+  const { frames } = mm.memory;
+  const pfn = ptePfn(pte);
+  return !pteIsSpecial(pte) && frames.has(pfn, FRAME_ANON) && frames.has(pfn, FRAME_EXCLUSIVE);
+}
+
+/** Clears write protection in `[start, end)`: entries, side bits, markers. */
+export function clearUffdWp(mm: Mm, vma: Vma, start: number, end: number): void {
+  changeRange(mm, start, end, (pte) => {
+    if (pteIsPresent(pte)) {
+      return pteIsUffdWp(pte) ? upgraded(mm, vma, pteClearUffdWp(pte)) : pte;
+    }
+    const bits = pteMarkerBits(pte);
+    if (!markerHas(bits, MARKER_UFFD_WP)) return pte;
+    return pteMakeMarker(markerWithout(bits, MARKER_UFFD_WP));
+  });
+}
+
+/** Write-protects `[start, end)`: pages, and empty slots where the area keeps markers. */
+export function setUffdWp(mm: Mm, vma: Vma, start: number, end: number): Failure | undefined {
+  if (vma.usesMarkers) {
+    const failure = markEmpty(mm, start, end);
+    if (failure !== undefined) return failure;
+  }
+  changeRange(mm, start, end, (pte) => (pteIsPresent(pte) ? pteMakeUffdWp(pte) : pte));
+  return undefined;
+}
+
+function markEmpty(mm: Mm, start: number, end: number): Failure | undefined {
+  for (let addr = start; addr < end; addr += PAGE_SIZE) {
+    const slot = mm.slotOrCreate(addr);
+    if (slot === NO_SLOT) return fail('ENOMEM', 'no memory for a page table');
+    if (mm.load(slot) === PTE_NONE) installMarker(mm, slot, addr, MARKER_UFFD_WP);
+  }
+  return undefined;
+}
+
+/** Unprotects one present entry for a write that nobody is told about. */
+export function unprotectSlot(mm: Mm, slot: Slot, addr: number): void {
+  mm.store(slot, addr, pteClearUffdWp(mm.load(slot)));
+}

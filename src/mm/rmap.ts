@@ -1,0 +1,82 @@
+/**
+ * Reverse mapping: from an owner of pages to the entries that map them.
+ * An area is entered under the file that it maps and under each owner of its anonymous pages.
+ * Answers to: struct anon_vma, i_mmap.
+ */
+
+import { assert } from '../base/assert.js';
+import type { FrameOwner, MappingSite, UnmapScope } from '../phys/frames.js';
+import { AnonVma } from './anon-vma.js';
+import type { Mm } from './mm.js';
+import type { Vma } from './vma.js';
+import { VM_ACCESS } from './vma-flags.js';
+import { ZAP_CONTENT, ZAP_HOLE, zapRange } from './zap.js';
+
+/** An area of an address space, as the owners of its pages see it. */
+export class VmaSite implements MappingSite {
+  constructor(
+    readonly mm: Mm,
+    readonly vma: Vma,
+  ) {}
+
+  unmap(first: number, end: number, scope: UnmapScope): void {
+    const from = Math.max(this.vma.addressOf(first), this.vma.start);
+    const to = Math.min(this.vma.addressOf(end), this.vma.end);
+    if (from >= to) return;
+    zapRange(this.mm, this.vma, from, to, scope === 'even-cows' ? ZAP_CONTENT : ZAP_HOLE);
+  }
+}
+
+const ownersOf = (vma: Vma): FrameOwner[] =>
+  vma.file === undefined ? vma.anonChain : [vma.file.inode, ...vma.anonChain];
+
+/** Puts an area into its address space and under its owners. */
+export function linkVma(mm: Mm, vma: Vma): void {
+  const site = new VmaSite(mm, vma);
+  vma.site = site;
+  for (const owner of ownersOf(vma)) owner.sites.add(site);
+  mm.vmas.insert(vma);
+}
+
+/** Takes an area out of its address space and drops what it holds. Its entries are empty. */
+export function unlinkVma(mm: Mm, vma: Vma): void {
+  const { site } = vma;
+  assert(site !== undefined, 'an area is taken out twice');
+  for (const owner of ownersOf(vma)) owner.sites.delete(site);
+  vma.site = undefined;
+  vma.file?.put();
+  mm.vmas.remove(vma);
+}
+
+/** Makes sure that an area has an owner for anonymous pages, a neighbour's where it may. */
+export function prepareAnonVma(mm: Mm, vma: Vma): AnonVma {
+  if (vma.anonVma !== undefined) return vma.anonVma;
+  const owner = reusableOwner(vma, mm.vmas.findFrom(vma.end), 'next')
+    ?? reusableOwner(vma, mm.vmas.before(vma), 'previous')
+    ?? new AnonVma();
+  vma.anonVma = owner;
+  adoptOwner(vma, owner);
+  return owner;
+}
+
+/** Enters an area under one more owner. */
+export function adoptOwner(vma: Vma, owner: AnonVma): void {
+  vma.anonChain.push(owner);
+  if (vma.site !== undefined) owner.sites.add(vma.site);
+}
+
+/** A neighbour's owner, if the two areas could be one but for their access rights. */
+function reusableOwner(
+  vma: Vma,
+  neighbour: Vma | undefined,
+  side: 'next' | 'previous',
+): AnonVma | undefined {
+  if (neighbour?.anonVma === undefined || neighbour.anonChain.length !== 1) return undefined;
+  const [low, high] = side === 'next' ? [vma, neighbour] : [neighbour, vma];
+  const alike =
+    low.end === high.start &&
+    low.file === high.file &&
+    ((low.flags ^ high.flags) & ~VM_ACCESS) === 0 &&
+    high.pgoff === low.indexOf(low.end);
+  return alike ? neighbour.anonVma : undefined;
+}

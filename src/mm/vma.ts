@@ -1,0 +1,102 @@
+/**
+ * A virtual memory area: one contiguous range of uniform attributes, and what it is called.
+ * A plain record; `modify.ts` splits and merges, `vma-set.ts` keeps the order.
+ */
+
+import { PAGE_SIZE } from '../base/page.js';
+import type { ShmemFile } from '../file/memfd.js';
+import type { MappingSite } from '../phys/frames.js';
+import type { AnonVma } from './anon-vma.js';
+import type { UffdPort } from './uffd-port.js';
+import {
+  VM_MAYWRITE,
+  VM_SHARED,
+  VM_UFFD_MINOR,
+  VM_UFFD_MISSING,
+  VM_UFFD_WP,
+  VM_WRITE,
+} from './vma-flags.js';
+
+/** Attributes of a new area. */
+export interface VmaInit {
+  readonly start: number;
+  readonly end: number;
+  readonly flags: number;
+  readonly file: ShmemFile | undefined;
+  readonly pgoff: number;
+}
+
+/** One area of an address space: `[start, end)`. */
+export class Vma {
+  start: number;
+  end: number;
+  /** VM_* bits, the modes of a registration among them. */
+  flags: number;
+  /** What backs it; `undefined` for anonymous memory. Holds a reference while mapped. */
+  readonly file: ShmemFile | undefined;
+  /** Page index of `start` in the file, or a virtual page number for anonymous memory. */
+  pgoff: number;
+  /** Context that it is registered with. Set exactly when one of the VM_UFFD modes is. */
+  uffd: UffdPort | undefined;
+  /** Owner of the pages that this area makes; set by the first of them. */
+  anonVma: AnonVma | undefined;
+  /** Every owner whose pages may be mapped here: the own one and, after fork, the ancestors'. */
+  anonChain: AnonVma[] = [];
+
+  /** How the owners of its pages know it; there while the area is in an address space. */
+  site: MappingSite | undefined;
+
+  constructor(init: VmaInit) {
+    this.start = init.start;
+    this.end = init.end;
+    this.flags = init.flags;
+    this.file = init.file;
+    this.pgoff = init.pgoff;
+  }
+
+  has(flag: number): boolean {
+    return (this.flags & flag) !== 0;
+  }
+
+  get isAnonymous(): boolean {
+    return this.file === undefined;
+  }
+
+  get isShared(): boolean {
+    return this.has(VM_SHARED);
+  }
+
+  /** Private and writable some day: pages are copied on write and on fork. */
+  get isCow(): boolean {
+    return (this.flags & (VM_SHARED | VM_MAYWRITE)) === VM_MAYWRITE;
+  }
+
+  /** A new page-cache entry may be writable at once: shared, writable, nobody wants to know. */
+  get mapsWritable(): boolean {
+    return this.isShared && this.has(VM_WRITE) && !this.has(VM_UFFD_WP);
+  }
+
+  /** Write protection of an empty slot is kept in a marker. */
+  get usesMarkers(): boolean {
+    return this.has(VM_UFFD_WP) && (!this.isAnonymous || this.uffd?.wpUnpopulated === true);
+  }
+
+  /** A read fault may map cached neighbours too. */
+  get mayFaultAround(): boolean {
+    return !this.isAnonymous && !this.has(VM_UFFD_WP | VM_UFFD_MINOR);
+  }
+
+  get catchesMissing(): boolean {
+    return this.has(VM_UFFD_MISSING);
+  }
+
+  /** Page index, in the file or of the anonymous memory, of the page at `addr`. */
+  indexOf(addr: number): number {
+    return this.pgoff + (addr - this.start) / PAGE_SIZE;
+  }
+
+  /** Where the page of an index is mapped; may lie outside the area. */
+  addressOf(index: number): number {
+    return this.start + (index - this.pgoff) * PAGE_SIZE;
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * All page tables of a machine: tables of 512 words in one Int32Array, known by number.
+ * A slot is the index of one word. Grows by doubling up to a bound; numbers stay valid.
+ * Knows nothing of addresses, VMAs or what a word means.
+ */
+
+import { assert } from '../base/assert.js';
+import type { Pte } from './pte.js';
+
+declare const brand: unique symbol;
+
+/** Number of a page table. */
+export type TableId = number & { readonly [brand]: 'table' };
+
+/** Index of one entry in the arena. */
+export type Slot = number & { readonly [brand]: 'slot' };
+
+/** Entries in a table, at every level. */
+export const ENTRIES = 512;
+
+/** No such table, and where an upper entry points when it is empty. */
+export const NO_TABLE = 0 as TableId;
+
+/** No such slot: a table on the way is missing. Slots of table 0 are never used. */
+export const NO_SLOT = 0 as Slot;
+
+/** Slot of the entry `index` of a table. */
+export const slotAt = (table: TableId, index: number): Slot => (table * ENTRIES + index) as Slot;
+
+/** The slot `count` entries further in the same table. */
+export const slotAfter = (slot: Slot, count: number): Slot => (slot + count) as Slot;
+
+const FIRST_TABLES = 64;
+
+/** The page tables of a machine. */
+export class TableArena {
+  /** One word for each entry; replaced when the arena grows, so never kept across a call. */
+  words = new Int32Array(FIRST_TABLES * ENTRIES);
+  #highest = 0;
+  readonly #free: TableId[] = [];
+
+  constructor(readonly tablesMax: number) {}
+
+  /** A table of empty entries, or {@link NO_TABLE} when the bound is reached. */
+  alloc(): TableId {
+    const reused = this.#free.pop();
+    if (reused !== undefined) return reused;
+    if (this.#highest === this.tablesMax) return NO_TABLE;
+    this.#highest++;
+    if ((this.#highest + 1) * ENTRIES > this.words.length) this.#grow();
+    return this.#highest as TableId;
+  }
+
+  /** Gives a table back, emptied. */
+  free(table: TableId): void {
+    assert(table !== NO_TABLE, 'table 0 is never handed out');
+    this.words.fill(0, slotAt(table, 0), slotAt(table, ENTRIES));
+    this.#free.push(table);
+  }
+
+  load(slot: Slot): Pte {
+    return (this.words[slot] ?? 0) as Pte;
+  }
+
+  store(slot: Slot, pte: Pte): void {
+    this.words[slot] = pte;
+  }
+
+  /** Tables handed out and not given back. */
+  get used(): number {
+    return this.#highest - this.#free.length;
+  }
+
+  #grow(): void {
+    const words = new Int32Array(this.words.length * 2);
+    words.set(this.words);
+    this.words = words;
+  }
+}

@@ -1,0 +1,98 @@
+/**
+ * What each kernel version can do and does differently, one row for each capability.
+ * Pure data: mechanism asks `profile.has(name)` and never compares versions.
+ * Source: observation of 5.10.223, 6.1.174, 6.12.107, 6.18.44 and 7.3.4; the columns between follow
+ * the release that brought the change (docs/sources.md).
+ */
+
+/** Kernel versions that a machine can play, oldest first. */
+export const KERNELS = ['5.10', '5.15', '5.19', '6.1', '6.6', '6.12', '6.18', '7.3'] as const;
+
+/** Name of a kernel version that a machine can play. */
+export type KernelVersion = (typeof KERNELS)[number];
+
+/** Yes or no in every column of {@link KERNELS}. */
+// biome-ignore format: the columns are the point
+export const MATRIX = {
+  //                          5.10 5.15 5.19 6.1 6.6 6.12 6.18 7.3
+  userModeOnly:              '-    y    y    y   y   y    y    y',
+  devUserfaultfd:            '-    -    -    y   y   y    y    y',
+  unprivilegedDefault:       'y    -    -    -   -   -    -    -',
+  apiFeatureCheckFirst:      'y    y    -    -   -   -    -    -',
+  minAddrCheck:              'y    y    y    y   y   -    -    -',
+  copySrcRangeCheck:         '-    -    -    -   y   y    y    y',
+  noVmaAboveEnomem:          'y    y    y    y   -   -    -    -',
+  wpNonAnon:                 '-    -    y    y   y   y    y    y',
+  minorMode:                 '-    y    y    y   y   y    y    y',
+  exactAddress:              '-    -    y    y   y   y    y    y',
+  rwpMode:                   '-    -    -    -   -   -    -    y',
+  reregisterDropWp:          'y    y    y    y   y   y    y    -',
+  unregisterForeign:         'y    y    y    y   y   y    -    -',
+  unregisterClearsWp:        '-    -    y    y   y   y    y    y',
+  closeClearsWp:             '-    -    -    -   -   y    y    y',
+  windowField:               '-    -    -    -   -   y    y    y',
+  windowIsCounter:           '-    y    y    y   y   y    y    y',
+  apiStateInFeatures:        '-    y    y    y   y   y    y    y',
+  readOnlyFile:              '-    y    y    y   y   y    y    y',
+  continueIoctl:             '-    y    y    y   y   y    y    y',
+  continueModeWp:            '-    -    -    -   y   y    y    y',
+  wpUnpopulated:             '-    -    -    -   y   y    y    y',
+  poisonIoctl:               '-    -    -    -   y   y    y    y',
+  wpAsync:                   '-    -    -    -   -   y    y    y',
+  moveIoctl:                 '-    -    -    -   -   y    y    y',
+  fillOverMarkers:           '-    -    y    y   y   y    y    y',
+  fillOverGuard:             '-    -    -    -   -   -    y    -',
+  copyEofEnomem:             '-    -    -    -   -   -    -    y',
+  continueEofEfault:         '-    -    -    -   -   -    -    y',
+  copyWpNotWritable:         '-    y    y    y   y   y    y    y',
+  hugetlbCopyEmptyPoolEexist:'-    -    -    -   -   -    y    y',
+  wpSpansVmas:               '-    -    -    -   y   y    y    y',
+  forkCopiesWpVma:           '-    y    y    y   y   y    y    y',
+  forkCopiesSharedHugetlb:   'y    -    -    -   -   -    -    -',
+  pinUnshares:               '-    -    y    y   y   y    y    y',
+  remapEventNewLen:          '-    -    -    -   -   -    y    y',
+  mremapClearsWp:            '-    -    -    -   -   y    y    y',
+  mremapMultiVma:            '-    -    -    -   -   -    y    y',
+  mremapHugetlb:             '-    -    y    y   y   y    y    y',
+  dontunmapShared:           '-    y    y    y   y   y    y    y',
+  mergeFollowing:            '-    -    -    -   y   y    y    y',
+  mergeFaultedIntoUnfaulted: '-    -    -    -   -   -    y    y',
+  mergeMapBetweenNext:       '-    -    y    y   -   -    -    -',
+  guardRegions:              '-    -    -    -   -   -    y    y',
+  guardVmFlag:               '-    -    -    -   -   -    y    y',
+  madvPopulate:              '-    y    y    y   y   y    y    y',
+  madvDontneedLocked:        '-    -    y    y   y   y    y    y',
+  madvCollapse:              '-    -    -    y   y   y    y    y',
+  hugetlbDontneed:           '-    -    y    y   y   y    y    y',
+  collapseEmpty:             '-    -    -    -   -   -    y    y',
+  collapseArmedEbusy:        '-    -    -    -   y   y    y    y',
+  pagemapWp:                 '-    y    y    y   y   y    y    y',
+  hugeZeroIsFile:            '-    -    y    y   y   y    y    -',
+  hugeZeroWriteAllocates:    '-    -    -    -   -   -    y    y',
+  thpExclusivePerPage:       '-    -    -    -   y   y    -    -',
+  memReadsProtNone:          'y    y    y    y   y   y    y    -',
+  pagemapScan:               '-    -    -    -   -   y    y    y',
+  scanGuard:                 '-    -    -    -   -   -    y    y',
+  scanAccessed:              '-    -    -    -   -   -    -    y',
+  scanWrittenOnlyWp:         '-    -    -    -   -   -    -    y',
+  swapinErrorEntry:          '-    -    y    y   -   -    -    -',
+  swapinErrorMarker:         '-    -    -    -   y   y    y    y',
+} as const;
+
+/** Name of something that a kernel version has or does. */
+export type Capability = keyof typeof MATRIX;
+
+/** Feature bits that UFFDIO_API reports, with everything compiled in, by column of {@link KERNELS}. */
+export const FEATURES = [0x1ff, 0x7ff, 0x1fff, 0x1fff, 0x7fff, 0x1ffff, 0x1ffff, 0x7ffff] as const;
+
+/** Release strings, as uname(2) would give them. */
+export const RELEASES = [
+  '5.10.223',
+  '5.15.0',
+  '5.19.0',
+  '6.1.174',
+  '6.6.0',
+  '6.12.107',
+  '6.18.44',
+  '7.3.4',
+] as const;

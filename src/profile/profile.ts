@@ -1,0 +1,70 @@
+/**
+ * The profile of one kernel version: the questions that mechanism may ask.
+ * Immutable. A machine may override single capabilities to study one quirk alone.
+ */
+
+import {
+  type Capability,
+  FEATURES,
+  KERNELS,
+  type KernelVersion,
+  MATRIX,
+  RELEASES,
+} from './matrix.js';
+
+/** Build options of a kernel; a kernel is assumed built with everything. */
+export interface KernelConfig {
+  /** CONFIG_MEMORY_FAILURE: a poisoned page gives BUS_MCEERR_AR. @defaultValue `true` */
+  readonly memoryFailure: boolean;
+  /** CONFIG_MEM_SOFT_DIRTY: pagemap bit 55 works. @defaultValue `true` */
+  readonly softDirty: boolean;
+}
+
+/** Capabilities to switch on or off against the version's own. */
+export type Quirks = Partial<Record<Capability, boolean>>;
+
+/** What one kernel version can do, as mechanism asks for it. */
+export class KernelProfile {
+  /** Features that UFFDIO_API reports. */
+  readonly features: number;
+  /** The release that uname(2) names. */
+  readonly release: string;
+  readonly #capabilities: ReadonlySet<Capability>;
+
+  constructor(
+    readonly version: KernelVersion,
+    readonly config: KernelConfig,
+    quirks: Quirks = {},
+  ) {
+    const column = KERNELS.indexOf(version);
+    this.features = FEATURES[column] ?? 0;
+    this.release = RELEASES[column] ?? version;
+    this.#capabilities = capabilitiesOf(column, quirks);
+  }
+
+  /** Whether this kernel has or does something. */
+  has(capability: Capability): boolean {
+    return this.#capabilities.has(capability);
+  }
+}
+
+function capabilitiesOf(column: number, quirks: Quirks): ReadonlySet<Capability> {
+  const names = Object.keys(MATRIX) as Capability[];
+  return new Set(names.filter((name) => quirks[name] ?? MATRIX[name].split(/ +/)[column] === 'y'));
+}
+
+/** Profile of a kernel version by name; `RangeError` names the versions there are. */
+export function kernelProfile(
+  version: string,
+  config: Partial<KernelConfig> = {},
+  quirks: Quirks = {},
+): KernelProfile {
+  const known = KERNELS.find((name) => name === version);
+  if (known === undefined) {
+    throw new RangeError(`kernel: ${version} is not one of ${KERNELS.join(', ')}`);
+  }
+  for (const name of Object.keys(quirks)) {
+    if (!(name in MATRIX)) throw new RangeError(`quirks: ${name} is not a capability`);
+  }
+  return new KernelProfile(known, { memoryFailure: true, softDirty: true, ...config }, quirks);
+}
