@@ -16,6 +16,8 @@ export interface WaitReason {
  * whoever ends the sleep calls {@link Wait.wake}.
  */
 export class Wait {
+  /** What a caught signal does to the sleep; nothing when it is not interruptible. */
+  onSignal: (() => void) | undefined;
   #onWake: (() => void) | undefined;
 
   constructor(readonly reason: WaitReason) {}

@@ -4,13 +4,12 @@
  * Answers to: do_fault_around(), filemap_map_pages().
  */
 
-import { PAGE_SIZE, pmdDown, PMD_SIZE } from '../base/page.js';
-import { NO_FRAME } from '../phys/frames.js';
-import { NO_SLOT } from '../pgtable/arena.js';
-import { PTE_NONE } from '../pgtable/pte.js';
+import { PAGE_SIZE, PMD_SIZE, pmdDown } from '../base/page.js';
 import { installCached } from '../mm/install.js';
 import type { Mm } from '../mm/mm.js';
 import type { Vma } from '../mm/vma.js';
+import { NO_SLOT } from '../pgtable/arena.js';
+import { PTE_NONE } from '../pgtable/pte.js';
 
 const WINDOW = 16 * PAGE_SIZE;
 
@@ -23,12 +22,12 @@ export function faultAround(mm: Mm, vma: Vma, page: number): boolean {
   let hit = false;
   for (let addr = start; addr < end; addr += PAGE_SIZE) {
     const index = vma.indexOf(addr);
-    const pfn = index < inode.sizePages ? inode.lookup(index) : NO_FRAME;
-    if (pfn === NO_FRAME || mm.pte(addr) !== PTE_NONE) continue;
+    if (index >= inode.sizePages || !inode.isUptodate(index)) continue;
+    if (mm.pte(addr) !== PTE_NONE) continue;
     const slot = mm.slotOrCreate(addr);
     if (slot === NO_SLOT) return false;
     const how = { writable: vma.mapsWritable, dirty: false, protection: 'plain' } as const;
-    installCached({ mm, vma, slot, addr }, pfn, how);
+    installCached({ mm, vma, slot, addr }, inode.lookup(index), how);
     hit ||= addr === page;
   }
   return hit;

@@ -5,7 +5,10 @@
  */
 
 import type { Pfn } from '../base/brand.js';
-import { FRAME_ANON, FRAME_EXCLUSIVE, NO_FRAME } from '../phys/frames.js';
+import { installAnon, type Place } from '../mm/install.js';
+import type { Mm } from '../mm/mm.js';
+import type { Vma } from '../mm/vma.js';
+import { VM_UFFD_WP } from '../mm/vma-flags.js';
 import {
   type Pte,
   pteClearUffdWp,
@@ -15,13 +18,11 @@ import {
   pteIsWritable,
   pteMakeDirty,
   pteMakeSoftDirty,
+  pteMakeUffdWp,
   pteMakeWritable,
   ptePfn,
 } from '../pgtable/pte.js';
-import { installAnon, type Place } from '../mm/install.js';
-import type { Mm } from '../mm/mm.js';
-import type { Vma } from '../mm/vma.js';
-import { VM_UFFD_WP } from '../mm/vma-flags.js';
+import { FRAME_ANON, FRAME_EXCLUSIVE, NO_FRAME } from '../phys/frames.js';
 import type { FaultOutcome } from './outcome.js';
 
 /** Resolves a write fault on a present page. */
@@ -80,23 +81,19 @@ function copyOf(mm: Mm, from: Pfn): Pfn {
  * what pinning for reading asks for. Keeps a protection.
  */
 export function unshare(mm: Mm, vma: Vma, page: number): FaultOutcome {
-  const slot = mm.slot(page);
-  const pte = mm.load(slot);
-  if (vma.isShared || pteIsSpecial(pte) || !mm.memory.frames.has(ptePfn(pte), FRAME_ANON)) {
-    return 'mapped';
-  }
-  if (isReusable(mm, pte)) return 'mapped';
-  const { frames } = mm.memory;
-  const pfn = copyOf(mm, ptePfn(pte));
-  if (pfn === NO_FRAME) return 'oom';
-  frames.removeMap(ptePfn(pte));
-  installReadOnly({ mm, vma, slot, addr: page }, pfn, pteIsUffdWp(pte) ? 'uffd-wp' : 'plain');
-  frames.put(pfn);
-  return 'mapped';
+  const pte = mm.pte(page);
+  const isAnon = !pteIsSpecial(pte) && mm.memory.frames.has(ptePfn(pte), FRAME_ANON);
+  return vma.isShared || !isAnon ? 'mapped' : ownCopy(mm, vma, page);
 }
 
-function installReadOnly(place: Place, pfn: Pfn, protection: 'plain' | 'uffd-wp'): void {
-  installAnon(place, pfn, protection);
-  const { mm, slot, addr } = place;
-  mm.store(slot, addr, pteClearWritable(mm.load(slot)));
+/** Makes the present page of a private mapping its own, whatever it was, and read-only. */
+export function ownCopy(mm: Mm, vma: Vma, page: number): FaultOutcome {
+  const slot = mm.slot(page);
+  const pte = mm.load(slot);
+  if (isReusable(mm, pte)) return 'mapped';
+  const outcome = breakCow({ mm, vma, slot, addr: page }, pte);
+  if (outcome !== 'mapped') return outcome;
+  const copy = pteClearWritable(mm.load(slot));
+  mm.store(slot, page, pteIsUffdWp(pte) ? pteMakeUffdWp(copy) : copy);
+  return 'mapped';
 }

@@ -6,7 +6,17 @@
 
 import type { Pfn } from '../base/brand.js';
 import { pageDown } from '../base/page.js';
-import { NO_FRAME } from '../phys/frames.js';
+import {
+  installAnon,
+  installCached,
+  installZero,
+  type Place,
+  type Protection,
+} from '../mm/install.js';
+import type { Mm } from '../mm/mm.js';
+import { prepareAnonVma } from '../mm/rmap.js';
+import type { Vma } from '../mm/vma.js';
+import { VM_ACCESS, VM_SHARED, VM_UFFD_MINOR, VM_UFFD_WP, VM_WRITE } from '../mm/vma-flags.js';
 import { NO_SLOT } from '../pgtable/arena.js';
 import {
   MARKER_GUARD,
@@ -22,23 +32,7 @@ import {
   pteMakeDirty,
   pteMarkerBits,
 } from '../pgtable/pte.js';
-import {
-  installAnon,
-  installCached,
-  installZero,
-  type Place,
-  type Protection,
-} from '../mm/install.js';
-import type { Mm } from '../mm/mm.js';
-import { prepareAnonVma } from '../mm/rmap.js';
-import type { Vma } from '../mm/vma.js';
-import {
-  VM_ACCESS,
-  VM_SHARED,
-  VM_UFFD_MINOR,
-  VM_UFFD_WP,
-  VM_WRITE,
-} from '../mm/vma-flags.js';
+import { NO_FRAME } from '../phys/frames.js';
 import { faultAround } from './around.js';
 import { writeFault } from './cow.js';
 import type { FaultOutcome } from './outcome.js';
@@ -79,9 +73,7 @@ export function faultInArea(mm: Mm, vma: Vma, addr: number, write: boolean): Fau
     mm.store(mm.slot(page), page, PTE_NONE); // left over from a registration that is gone
     return 'mapped';
   }
-  return vma.isAnonymous
-    ? anonMissing(mm, vma, page, write)
-    : fileMissing(mm, vma, page, write);
+  return vma.isAnonymous ? anonMissing(mm, vma, page, write) : fileMissing(mm, vma, page, write);
 }
 
 /** A marker's protection passes to the entry that replaces it. */
@@ -117,7 +109,7 @@ function fileMissing(mm: Mm, vma: Vma, page: number, write: boolean): FaultOutco
   if (toCopy) prepareAnonVma(mm, vma);
   const index = vma.indexOf(page);
   if (index >= inode.sizePages) return 'sigbus';
-  let pfn = inode.lookup(index);
+  let pfn = inode.settled(index);
   if (pfn !== NO_FRAME && vma.has(VM_UFFD_MINOR)) return 'minor';
   if (pfn === NO_FRAME) {
     if (vma.catchesMissing) return 'missing';

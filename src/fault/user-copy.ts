@@ -6,10 +6,10 @@
 
 import type { Op } from '../base/op.js';
 import { PAGE_SIZE, pageDown, pageOffset } from '../base/page.js';
-import { frameWord } from '../pgtable/tlb.js';
 import type { Mm } from '../mm/mm.js';
 import type { Faulter } from '../mm/uffd-port.js';
 import { ptePfn } from '../pgtable/pte.js';
+import { frameWord } from '../pgtable/tlb.js';
 import { type AccessMode, access } from './access.js';
 import type { FaultError } from './outcome.js';
 

@@ -4,8 +4,15 @@
  */
 
 import type { Pfn } from '../base/brand.js';
-import { pageUp, PAGE_SIZE } from '../base/page.js';
-import { type FrameOwner, type Frames, type MappingSite, NO_FRAME, type UnmapScope } from '../phys/frames.js';
+import { PAGE_SIZE, pageUp } from '../base/page.js';
+import {
+  FRAME_NOT_UPTODATE,
+  type FrameOwner,
+  type Frames,
+  type MappingSite,
+  NO_FRAME,
+  type UnmapScope,
+} from '../phys/frames.js';
 
 /** Backing of a mapping: shmem (memfd, MAP_SHARED|MAP_ANONYMOUS). */
 export class Inode implements FrameOwner {
@@ -30,6 +37,19 @@ export class Inode implements FrameOwner {
   /** Cached frame at a page index, or {@link NO_FRAME} for a hole. */
   lookup(index: number): Pfn {
     return this.#pages.get(index) ?? NO_FRAME;
+  }
+
+  /** The cached frame of an index with its content settled: preallocated pages become zeros. */
+  settled(index: number): Pfn {
+    const pfn = this.lookup(index);
+    if (pfn !== NO_FRAME) this.frames.clearFlag(pfn, FRAME_NOT_UPTODATE);
+    return pfn;
+  }
+
+  /** Whether the page is in the cache and was ever read or written. */
+  isUptodate(index: number): boolean {
+    const pfn = this.lookup(index);
+    return pfn !== NO_FRAME && !this.frames.has(pfn, FRAME_NOT_UPTODATE);
   }
 
   /** Puts a frame into the cache, which takes a reference of its own. */

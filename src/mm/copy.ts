@@ -6,7 +6,7 @@
  */
 
 import { type Failure, fail } from '../base/errno.js';
-import { FRAME_ANON, FRAME_EXCLUSIVE } from '../phys/frames.js';
+import { PAGE_SIZE } from '../base/page.js';
 import { NO_SLOT, slotAfter } from '../pgtable/arena.js';
 import {
   MARKER_UFFD_WP,
@@ -24,7 +24,7 @@ import {
   pteMarkerBits,
   ptePfn,
 } from '../pgtable/pte.js';
-import { PAGE_SIZE } from '../base/page.js';
+import { FRAME_ANON, FRAME_EXCLUSIVE } from '../phys/frames.js';
 import type { Mm } from './mm.js';
 import type { Vma } from './vma.js';
 import { VM_MAYBE_GUARD, VM_UFFD_WP } from './vma-flags.js';

@@ -5,7 +5,6 @@
  */
 
 import type { Pfn } from '../base/brand.js';
-import { FRAME_ANON, FRAME_EXCLUSIVE, ZERO_PFN } from '../phys/frames.js';
 import type { Slot } from '../pgtable/arena.js';
 import {
   type MarkerBits,
@@ -19,6 +18,7 @@ import {
   pteMakeUffdWp,
   pteMakeWritable,
 } from '../pgtable/pte.js';
+import { FRAME_ANON, FRAME_EXCLUSIVE, ZERO_PFN } from '../phys/frames.js';
 import type { Mm } from './mm.js';
 import { prepareAnonVma } from './rmap.js';
 import type { Vma } from './vma.js';

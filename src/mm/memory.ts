@@ -4,8 +4,8 @@
  */
 
 import type { PointSwitch } from '../base/op.js';
-import { Frames } from '../phys/frames.js';
 import { NO_TABLE, TableArena, type TableId } from '../pgtable/arena.js';
+import { Frames } from '../phys/frames.js';
 import type { KernelProfile } from '../profile/profile.js';
 
 /** Memory of one machine. */

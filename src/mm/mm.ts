@@ -87,8 +87,9 @@ export class Mm {
 
   /** Gives back every page table. The areas are gone. */
   freeAllTables(): void {
-    for (const table of collectTables(this.memory.tables, this.root)) this.memory.freeTable(table);
     this.memory.spaces.delete(this);
+    if (this.root === NO_TABLE) return; // there never was memory for one
+    for (const table of collectTables(this.memory.tables, this.root)) this.memory.freeTable(table);
   }
 
   /** Physical memory moved to larger buffers. */

@@ -172,12 +172,7 @@ function mayTake(mm: Mm, neighbour: Vma, init: NewMapping): boolean {
   return init.anonVma === undefined && neighbour.anonChain.length === 1;
 }
 
-function extend(
-  mm: Mm,
-  previous: Vma | undefined,
-  init: NewMapping,
-  next: Vma | undefined,
-): Vma {
+function extend(mm: Mm, previous: Vma | undefined, init: NewMapping, next: Vma | undefined): Vma {
   init.file?.put();
   if (previous !== undefined) {
     previous.end = init.end;
@@ -207,4 +202,3 @@ function link(mm: Mm, init: NewMapping): Vma {
   linkVma(mm, vma);
   return vma;
 }
-

@@ -7,7 +7,6 @@
 
 import { type Failure, fail } from '../base/errno.js';
 import { PAGE_SIZE } from '../base/page.js';
-import { FRAME_ANON, FRAME_EXCLUSIVE } from '../phys/frames.js';
 import { NO_SLOT, type Slot, slotAfter } from '../pgtable/arena.js';
 import {
   MARKER_UFFD_WP,
@@ -30,6 +29,7 @@ import {
   pteMarkerBits,
   ptePfn,
 } from '../pgtable/pte.js';
+import { FRAME_ANON, FRAME_EXCLUSIVE } from '../phys/frames.js';
 import { installMarker } from './install.js';
 import type { Mm } from './mm.js';
 import type { Vma } from './vma.js';

@@ -51,9 +51,10 @@ export function unlinkVma(mm: Mm, vma: Vma): void {
 /** Makes sure that an area has an owner for anonymous pages, a neighbour's where it may. */
 export function prepareAnonVma(mm: Mm, vma: Vma): AnonVma {
   if (vma.anonVma !== undefined) return vma.anonVma;
-  const owner = reusableOwner(vma, mm.vmas.findFrom(vma.end), 'next')
-    ?? reusableOwner(vma, mm.vmas.before(vma), 'previous')
-    ?? new AnonVma();
+  const owner =
+    reusableOwner(vma, mm.vmas.findFrom(vma.end), 'next') ??
+    reusableOwner(vma, mm.vmas.before(vma), 'previous') ??
+    new AnonVma();
   vma.anonVma = owner;
   adoptOwner(vma, owner);
   return owner;

@@ -5,7 +5,6 @@
  */
 
 import { assert } from '../base/assert.js';
-import { FRAME_ANON } from '../phys/frames.js';
 import { type Slot, slotAfter } from '../pgtable/arena.js';
 import {
   MARKER_GUARD,
@@ -22,6 +21,7 @@ import {
   pteMarkerBits,
   ptePfn,
 } from '../pgtable/pte.js';
+import { FRAME_ANON } from '../phys/frames.js';
 import type { Mm } from './mm.js';
 import type { Vma } from './vma.js';
 import { VM_UFFD_WP } from './vma-flags.js';
@@ -80,4 +80,3 @@ function remainder(vma: Vma, pte: Pte, kind: ZapKind): Pte {
   const keeps = !kind.dropsMarkers && !vma.isAnonymous && vma.has(VM_UFFD_WP);
   return keeps && pteIsWpInAnyForm(pte) ? pteMakeMarker(MARKER_UFFD_WP) : PTE_NONE;
 }
-

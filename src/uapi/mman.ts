@@ -12,6 +12,8 @@ export const PROT_READ = 0x1;
 export const PROT_WRITE = 0x2;
 /** Pages can be executed. @since Linux 1.0 */
 export const PROT_EXEC = 0x4;
+/** Pages can hold atomic operations; no effect on x86-64. @since Linux 2.6 */
+export const PROT_SEM = 0x8;
 /** mprotect: extends down to the start of a mapping that grows down. @since Linux 2.6 */
 export const PROT_GROWSDOWN = 0x01000000;
 /** mprotect: extends up to the end of a mapping that grows up. @since Linux 2.6 */

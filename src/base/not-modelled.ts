@@ -1,0 +1,12 @@
+/**
+ * What a real kernel has and this emulator does not have yet: said aloud, never passed over.
+ */
+
+/** The operation needs a part of Linux that the emulator does not model. */
+export class NotModelledError extends Error {
+  override readonly name = 'NotModelledError';
+
+  constructor(what: string) {
+    super(`${what} is not modelled`);
+  }
+}

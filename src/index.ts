@@ -1,0 +1,81 @@
+/**
+ * uffd-emulator: the kernel side of Linux userfaultfd as a deterministic library.
+ * Re-exports only. What is not here is internal.
+ *
+ * @module
+ */
+
+export type { U64 } from './base/args.js';
+export { AssertionError } from './base/assert.js';
+export type { ErrnoName } from './base/errno.js';
+export { NotModelledError } from './base/not-modelled.js';
+export { FaultLivelockError } from './fault/access.js';
+export type { SignalCode, SignalName } from './fault/outcome.js';
+export {
+  FaultPendingError,
+  KernelError,
+  PendingError,
+  ProcessEndedError,
+  SignalError,
+  ThreadBusyError,
+} from './machine/errors.js';
+export type {
+  FallocateRequest,
+  PipeFds,
+  PreadRequest,
+  PwriteRequest,
+  RemoteRequest,
+  RemoteWriteRequest,
+  TransferRequest,
+  TruncateRequest,
+} from './machine/file-calls.js';
+export { Machine, type MachineOptions, type SpawnOptions } from './machine/machine.js';
+export type {
+  AddressRange,
+  MadviseRequest,
+  MmapRequest,
+  MprotectRequest,
+  MremapRequest,
+} from './machine/memory-calls.js';
+export { MemoryThread } from './machine/memory-thread.js';
+export { PageFault } from './machine/page-fault.js';
+export { Process } from './machine/process.js';
+export type { WaitOptions } from './machine/runner.js';
+export { PageServer, type PageSource } from './machine/serve.js';
+export { Thread } from './machine/thread.js';
+export { ThreadCore, type ThreadState } from './machine/thread-core.js';
+export type {
+  ApiRequest,
+  CopyRequest,
+  FillRange,
+  MoveRequest,
+  UffdRange,
+  UffdRangeMode,
+} from './machine/uffd-calls.js';
+export { type ApiResult, type RegisterResult, UffdIoctls } from './machine/uffd-ioctls.js';
+export {
+  type ForkMessage,
+  type UffdEvents,
+  type UffdMessage,
+  Userfaultfd,
+} from './machine/userfaultfd.js';
+export type { CapabilityName } from './mm/caller.js';
+export type { MapsEntry } from './observe/maps.js';
+export type { Capability, KernelVersion } from './profile/matrix.js';
+export { KERNELS } from './profile/matrix.js';
+export type { KernelConfig, Quirks } from './profile/profile.js';
+export { LivelockError } from './sched/scheduler.js';
+export * from './uapi/fcntl.js';
+export * from './uapi/features.js';
+export * from './uapi/ioctl.js';
+export * from './uapi/mman.js';
+export * from './uapi/msg.js';
+export * from './uapi/names.js';
+export * from './uapi/pagemap.js';
+export * from './uapi/poll.js';
+export * from './uapi/siginfo.js';
+export * from './uapi/struct.js';
+export * from './uapi/structs.js';
+export * from './uapi/u64.js';
+export * from './uapi/userfaultfd.js';
+export type { Fdinfo } from './uffd/fdinfo.js';

@@ -1,0 +1,126 @@
+/**
+ * User-mode accesses as operations: one instruction each, or a run of bytes page by page.
+ * The value, or the signal that the access got instead.
+ */
+
+import type { Op } from '../base/op.js';
+import { PAGE_SIZE, pageDown, pageOffset } from '../base/page.js';
+import { type AccessMode, accessSpan } from '../fault/access.js';
+import { type Signal, signalOf } from '../fault/outcome.js';
+import { physicalIndex } from '../fault/user-copy.js';
+import type { Mm } from '../mm/mm.js';
+import type { ThreadCore } from './thread-core.js';
+
+/** Sizes of one access in bytes. */
+export type AccessSize = 1 | 2 | 4 | 8;
+
+const userMode = (thread: ThreadCore): AccessMode => ({
+  faulter: thread,
+  userMode: true,
+  mayWait: true,
+});
+
+/** Makes a span accessible in one instant, or answers the signal. */
+function* reach(
+  thread: ThreadCore,
+  span: { addr: number; lenBytes: number },
+  write: boolean,
+): Op<Signal | undefined> {
+  const failed = yield* accessSpan(thread.mm, userMode(thread), span, write);
+  if (failed === undefined) return undefined;
+  return signalOf(failed.error, failed.addr, thread.mm.memory.profile);
+}
+
+/** Copies bytes out of pages that are accessible now. */
+function gather(mm: Mm, addr: number, lenBytes: number): Uint8Array {
+  const bytes = new Uint8Array(lenBytes);
+  eachPart(addr, lenBytes, (at, part, done) => {
+    const from = physicalIndex(mm, at);
+    bytes.set(mm.memory.frames.bytes.subarray(from, from + part), done);
+  });
+  return bytes;
+}
+
+function scatter(mm: Mm, addr: number, bytes: Uint8Array): void {
+  eachPart(addr, bytes.length, (at, part, done) => {
+    mm.memory.frames.bytes.set(bytes.subarray(done, done + part), physicalIndex(mm, at));
+  });
+}
+
+function eachPart(
+  addr: number,
+  lenBytes: number,
+  visit: (at: number, lenBytes: number, done: number) => void,
+): void {
+  for (let done = 0; done < lenBytes; ) {
+    const at = addr + done;
+    const part = Math.min(PAGE_SIZE - pageOffset(at), lenBytes - done);
+    visit(at, part, done);
+    done += part;
+  }
+}
+
+/** Loads one value; its bytes, low one first. */
+export function* load(thread: ThreadCore, addr: number, size: AccessSize): Op<Uint8Array | Signal> {
+  const signal = yield* reach(thread, { addr, lenBytes: size }, false);
+  return signal ?? gather(thread.mm, addr, size);
+}
+
+/** Stores one value, all of its bytes or none. */
+export function* store(
+  thread: ThreadCore,
+  addr: number,
+  bytes: Uint8Array,
+): Op<undefined | Signal> {
+  const signal = yield* reach(thread, { addr, lenBytes: bytes.length }, true);
+  if (signal === undefined) scatter(thread.mm, addr, bytes);
+  return signal;
+}
+
+/** A locked read-modify-write; answers the bytes before it. */
+export function* readModifyWrite(
+  thread: ThreadCore,
+  addr: number,
+  size: AccessSize,
+  update: (old: Uint8Array) => Uint8Array,
+): Op<Uint8Array | Signal> {
+  const span = { addr, lenBytes: size };
+  const first = thread.system.rmwReadsFirst ? yield* reach(thread, span, false) : undefined;
+  const signal = first ?? (yield* reach(thread, span, true));
+  if (signal !== undefined) return signal;
+  const old = gather(thread.mm, addr, size);
+  scatter(thread.mm, addr, update(old));
+  return old;
+}
+
+/** Reads bytes page by page, as a copy loop in user space does. */
+export function* readBytes(
+  thread: ThreadCore,
+  addr: number,
+  lenBytes: number,
+): Op<Uint8Array | Signal> {
+  const bytes = new Uint8Array(lenBytes);
+  for (let at = addr; at < addr + lenBytes; at = pageDown(at) + PAGE_SIZE) {
+    const part = Math.min(PAGE_SIZE - pageOffset(at), addr + lenBytes - at);
+    const signal = yield* reach(thread, { addr: at, lenBytes: part }, false);
+    if (signal !== undefined) return signal;
+    bytes.set(gather(thread.mm, at, part), at - addr);
+  }
+  return bytes;
+}
+
+/** Writes bytes page by page; those before a signal stay written. */
+export function* writeBytes(
+  thread: ThreadCore,
+  addr: number,
+  bytes: Uint8Array,
+): Op<undefined | Signal> {
+  const end = addr + bytes.length;
+  for (let at = addr; at < end; at = pageDown(at) + PAGE_SIZE) {
+    const part = Math.min(PAGE_SIZE - pageOffset(at), end - at);
+    const signal = yield* reach(thread, { addr: at, lenBytes: part }, true);
+    if (signal !== undefined) return signal;
+    scatter(thread.mm, at, bytes.subarray(at - addr, at - addr + part));
+  }
+  return undefined;
+}

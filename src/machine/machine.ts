@@ -1,0 +1,170 @@
+/**
+ * The machine that a user makes: a kernel version, memory, processes.
+ */
+
+import { PAGE_SIZE } from '../base/page.js';
+import { FdTable } from '../file/fd-table.js';
+import type { CapabilityName } from '../mm/caller.js';
+import { MachineMemory } from '../mm/memory.js';
+import { Mm } from '../mm/mm.js';
+import { checkInvariants } from '../observe/invariants.js';
+import { NO_TABLE } from '../pgtable/arena.js';
+import type { KernelVersion } from '../profile/matrix.js';
+import { type KernelConfig, kernelProfile, type Quirks } from '../profile/profile.js';
+import { Credentials } from './credentials.js';
+import { Process } from './process.js';
+import { ProcessState } from './process-state.js';
+import { System } from './system.js';
+
+const MIB = 2 ** 20;
+const FRAMES_MAX = 2 ** 22 - 2; // what a page table entry can name
+
+/** Options of {@link Machine}. */
+export interface MachineOptions {
+  /** Linux version to play. @defaultValue `'6.18'` */
+  readonly kernel?: KernelVersion;
+  /** Memory in bytes, for data and page tables; at most 16 GiB. @defaultValue 256 MiB */
+  readonly memory?: number;
+  /** Build options; everything is built in unless taken away. */
+  readonly config?: Partial<KernelConfig>;
+  /** Single capabilities to switch on or off against the version's own. */
+  readonly quirks?: Quirks;
+  /** vm.mmap_min_addr in bytes. @defaultValue `65536` */
+  readonly mmapMinAddr?: number;
+  /** vm.unprivileged_userfaultfd. @defaultValue the version's own */
+  readonly unprivilegedUserfaultfd?: 0 | 1;
+  /** Mode of /dev/userfaultfd, owned by root. @defaultValue `0o600` */
+  readonly devUserfaultfdMode?: number;
+  /** A locked read-modify-write faults as a read first, as emulated CPUs do. @defaultValue `false` */
+  readonly rmwReadsFirst?: boolean;
+}
+
+/** Options of {@link Machine.spawn}. */
+export interface SpawnOptions {
+  /** Name, for diagnosis. @defaultValue `process` and a number */
+  readonly name?: string;
+  /** User id. @defaultValue `0` */
+  readonly uid?: number;
+  /** Capabilities. @defaultValue all for root, none for others */
+  readonly capabilities?: readonly CapabilityName[];
+  /** RLIMIT_NOFILE. @defaultValue `1024` */
+  readonly maxFiles?: number;
+}
+
+/**
+ * A machine that runs one Linux version: the entry point of the library.
+ *
+ * Deterministic: no clock and no randomness. An operation that a call wakes goes on after that call
+ * has returned; threads woken together go on last sleeper first.
+ *
+ * @example
+ * ```ts
+ * import { Machine, MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE } from 'uffd-emulator';
+ *
+ * const machine = new Machine({ kernel: '6.18', memory: 64 * 2 ** 20 });
+ * const { main } = machine.spawn({ name: 'guest' });
+ * const prot = PROT_READ | PROT_WRITE;
+ * const addr = main.mmapSync({ length: 8192, prot, flags: MAP_PRIVATE | MAP_ANONYMOUS });
+ * main.store32Sync(addr, 42);
+ * console.log(main.load32Sync(addr)); // 42
+ * ```
+ */
+export class Machine {
+  /** Linux version that the machine plays. */
+  readonly kernel: KernelVersion;
+  readonly #system: System;
+  readonly #processes = new Map<number, Process>();
+
+  /** Makes a machine without processes. `RangeError` for an unknown version or memory size. */
+  constructor(options: MachineOptions = {}) {
+    this.kernel = options.kernel ?? '6.18';
+    const profile = kernelProfile(this.kernel, options.config, options.quirks);
+    const minAddr = options.mmapMinAddr ?? 65536;
+    const pages = pagesOf(options.memory ?? 256 * MIB);
+    const policy = {
+      unprivilegedUserfaultfd:
+        options.unprivilegedUserfaultfd ?? (profile.has('unprivilegedDefault') ? 1 : 0),
+      devUserfaultfdMode: options.devUserfaultfdMode ?? 0o600,
+    } as const;
+    const memory = new MachineMemory(profile, pages, minAddr);
+    this.#system = new System(memory, policy, options.rmwReadsFirst ?? false);
+  }
+
+  /** Makes a process with one thread and an empty address space. */
+  spawn(options: SpawnOptions = {}): Process {
+    const { memory } = this.#system;
+    const mm = new Mm(memory);
+    if (mm.root === NO_TABLE) throw new RangeError('memory: none is left for another process');
+    const pid = this.#system.nextId();
+    const credentials = new Credentials(options.uid ?? 0, options.capabilities);
+    const fds = new FdTable(options.maxFiles ?? 1024);
+    const name = options.name ?? `process${pid}`;
+    const state = new ProcessState(pid, name, mm, fds, credentials);
+    this.#system.processes.set(pid, state);
+    return this.process(pid);
+  }
+
+  /** The process with an id: one that was spawned, or a child that fork answered. */
+  process(pid: number): Process {
+    const known = this.#processes.get(pid);
+    if (known !== undefined) return known;
+    const state = this.#system.processes.get(pid);
+    if (state === undefined) throw new RangeError(`pid: there is no process ${pid}`);
+    const process = new Process(this.#system, state);
+    this.#processes.set(pid, process);
+    return process;
+  }
+
+  /** Every process, the ended ones too, in order of creation. */
+  get processes(): Process[] {
+    return [...this.#system.processes.keys()].map((pid) => this.process(pid));
+  }
+
+  /** Pages of memory. */
+  get totalPages(): number {
+    return this.#system.memory.frames.total;
+  }
+
+  /** Pages that neither data nor page tables use. */
+  get freePages(): number {
+    return this.#system.memory.frames.available;
+  }
+
+  /** Runs every thread that can run; calls do so themselves when they return. */
+  settle(): void {
+    this.#system.scheduler.settle();
+  }
+
+  /**
+   * Checks everything that must always hold: reference and map counts, order of areas, reverse
+   * mapping, translation cache within page tables, no empty marker. Slow; for tests.
+   *
+   * @throws AssertionError names the first thing that does not hold.
+   */
+  checkInvariants(): void {
+    const { memory, processes } = this.#system;
+    const living = [...processes.values()].filter((state) => !state.ended);
+    const files = living.flatMap(({ fds }) => fds.entries().map(([, file]) => file));
+    checkInvariants(
+      memory,
+      living.map(({ mm }) => mm),
+      files,
+    );
+  }
+
+  /** Ends every process. */
+  close(): void {
+    for (const process of this.processes) process.exit();
+  }
+
+  /** Ends every process. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+function pagesOf(memory: number): number {
+  const pages = Math.floor(memory / PAGE_SIZE);
+  if (Number.isSafeInteger(memory) && pages >= 1 && pages <= FRAMES_MAX) return pages;
+  throw new RangeError(`memory: ${memory} bytes is not between one page and 16 GiB`);
+}

@@ -1,0 +1,119 @@
+/**
+ * The system calls on memory as operations of a thread: arguments as users give them, checked for
+ * what C cannot pass, handed to the kernel model below.
+ */
+
+import { type U64, unsigned, unsigned32 } from '../base/args.js';
+import type { Failure, Result } from '../base/errno.js';
+import type { Op } from '../base/op.js';
+import { madvise } from '../syscall/madvise.js';
+import { mincore } from '../syscall/mincore.js';
+import { mmap } from '../syscall/mmap.js';
+import { lockRange, mprotect } from '../syscall/mprotect.js';
+import { mremap } from '../syscall/mremap.js';
+import { munmap } from '../syscall/unmap.js';
+import type { ThreadCore } from './thread-core.js';
+
+/** A range of memory as system calls take it. */
+export interface AddressRange {
+  /** First address in bytes. */
+  readonly addr: U64;
+  /** Length in bytes; rounded up to whole pages by most calls. */
+  readonly length: U64;
+}
+
+/** Arguments of {@link Thread.mmap}. */
+export interface MmapRequest {
+  /** Hint, or the place itself with MAP_FIXED. @defaultValue `0` */
+  readonly addr?: U64;
+  /** Bytes; rounded up to whole pages. */
+  readonly length: U64;
+  /** PROT_* bits. */
+  readonly prot: number;
+  /** MAP_* bits: exactly one of MAP_SHARED, MAP_PRIVATE, MAP_SHARED_VALIDATE among them. */
+  readonly flags: number;
+  /** Descriptor of a memfd; not looked at with MAP_ANONYMOUS. @defaultValue `-1` */
+  readonly fd?: number;
+  /** Offset in the file in bytes, page aligned. @defaultValue `0` */
+  readonly offset?: U64;
+}
+
+/** Arguments of {@link Thread.mprotect}. */
+export interface MprotectRequest extends AddressRange {
+  /** PROT_* bits. */
+  readonly prot: number;
+}
+
+/** Arguments of {@link Thread.madvise}. */
+export interface MadviseRequest extends AddressRange {
+  /** One MADV_* value. */
+  readonly advice: number;
+}
+
+/** Arguments of {@link Thread.mremap}. */
+export interface MremapRequest {
+  /** Start of the old range, page aligned. */
+  readonly oldAddress: U64;
+  /** Bytes of the old range; rounded up to whole pages. */
+  readonly oldSize: U64;
+  /** Bytes of the new range; rounded up to whole pages, not zero. */
+  readonly newSize: U64;
+  /** MREMAP_* bits. @defaultValue `0` */
+  readonly flags?: number;
+  /** Where to move to, with MREMAP_FIXED. @defaultValue `0` */
+  readonly newAddress?: U64;
+}
+
+const rangeOf = ({ addr, length }: AddressRange) => ({
+  addr: unsigned('addr', addr),
+  length: unsigned('length', length),
+});
+
+/** Operations of the memory calls. */
+export const memoryCalls = {
+  *mmap(thread: ThreadCore, request: MmapRequest): Op<Result<number>> {
+    return yield* mmap(thread, {
+      addr: unsigned('addr', request.addr ?? 0),
+      length: unsigned('length', request.length),
+      prot: unsigned32('prot', request.prot),
+      flags: unsigned32('flags', request.flags),
+      fd: request.fd ?? -1,
+      offset: unsigned('offset', request.offset ?? 0),
+    });
+  },
+
+  *munmap(thread: ThreadCore, range: AddressRange): Op<Result<0>> {
+    return yield* munmap(thread.mm, rangeOf(range));
+  },
+
+  *mprotect(thread: ThreadCore, request: MprotectRequest): Op<Result<0>> {
+    return mprotect(thread.mm, { ...rangeOf(request), prot: unsigned32('prot', request.prot) });
+  },
+
+  *mremap(thread: ThreadCore, request: MremapRequest): Op<Result<number>> {
+    return yield* mremap(thread, {
+      oldAddress: unsigned('oldAddress', request.oldAddress),
+      oldSize: unsigned('oldSize', request.oldSize),
+      newSize: unsigned('newSize', request.newSize),
+      flags: unsigned32('flags', request.flags ?? 0),
+      newAddress: unsigned('newAddress', request.newAddress ?? 0),
+    });
+  },
+
+  *madvise(thread: ThreadCore, request: MadviseRequest): Op<Result<0>> {
+    const advice = unsigned32('advice', request.advice);
+    return yield* madvise(thread, { ...rangeOf(request), advice });
+  },
+
+  *mincore(thread: ThreadCore, range: AddressRange): Op<Uint8Array | Failure> {
+    return mincore(thread.mm, rangeOf(range));
+  },
+
+  *mlock(thread: ThreadCore, range: AddressRange): Op<Result<0>> {
+    return yield* lockRange(thread, rangeOf(range), 'lock');
+  },
+
+  *munlock(thread: ThreadCore, range: AddressRange): Op<Result<0>> {
+    return yield* lockRange(thread, rangeOf(range), 'unlock');
+  },
+};

@@ -1,0 +1,43 @@
+/**
+ * A process as the kernel keeps it: address space, descriptors, threads to end with it.
+ * Internal; `Process` is what users hold.
+ */
+
+import type { FdTable } from '../file/fd-table.js';
+import type { Mm } from '../mm/mm.js';
+import { tearDown } from '../syscall/unmap.js';
+import type { Credentials } from './credentials.js';
+
+/** Something that ends with its process: a thread. */
+export interface Member {
+  end(why: string): void;
+}
+
+/** One process. */
+export class ProcessState {
+  readonly members = new Set<Member>();
+  /** Why it ended; `undefined` while it lives. */
+  endedBecause: string | undefined;
+
+  constructor(
+    readonly pid: number,
+    readonly name: string,
+    readonly mm: Mm,
+    readonly fds: FdTable,
+    /** Who its threads are at first. */
+    readonly credentials: Credentials,
+  ) {}
+
+  get ended(): boolean {
+    return this.endedBecause !== undefined;
+  }
+
+  /** Ends the process: threads, memory, descriptors, in this order. Nobody is told. */
+  end(why: string): void {
+    if (this.ended) return;
+    this.endedBecause = why;
+    for (const member of this.members) member.end(why);
+    tearDown(this.mm);
+    this.fds.closeAll();
+  }
+}

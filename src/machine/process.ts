@@ -1,0 +1,101 @@
+/**
+ * What a user holds of a process: its threads, its end, what /proc shows of it.
+ */
+
+import { type U64, unsigned } from '../base/args.js';
+import { type MapsEntry, maps } from '../observe/maps.js';
+import { pagemap } from '../observe/pagemap.js';
+import type { ProcessState } from './process-state.js';
+import { unwrap } from './runner.js';
+import type { System } from './system.js';
+import { Thread } from './thread.js';
+import { Userfaultfd } from './userfaultfd.js';
+
+/** A process: an address space, descriptors, and threads. */
+export class Process {
+  /** @internal */
+  readonly state: ProcessState;
+  readonly #system: System;
+  readonly #threads: Thread[] = [];
+
+  /** @internal */
+  constructor(system: System, state: ProcessState) {
+    this.#system = system;
+    this.state = state;
+    this.#threads.push(new Thread(system, state, 'main', state.pid));
+  }
+
+  /** Process id. */
+  get pid(): number {
+    return this.state.pid;
+  }
+
+  /** Name, for diagnosis. */
+  get name(): string {
+    return this.state.name;
+  }
+
+  /** The first thread. */
+  get main(): Thread {
+    return this.#threads[0] as Thread;
+  }
+
+  /** All threads, in order of creation. */
+  get threads(): readonly Thread[] {
+    return this.#threads;
+  }
+
+  /** Whether the process has ended. */
+  get ended(): boolean {
+    return this.state.ended;
+  }
+
+  /** Makes a thread. */
+  createThread(name = `thread${this.#threads.length}`): Thread {
+    const thread = new Thread(this.#system, this.state, name, this.#system.nextId());
+    this.#threads.push(thread);
+    return thread;
+  }
+
+  /** Ends the process: threads, memory, descriptors. No event is sent, nobody waits. */
+  exit(): void {
+    this.#end('ended by exit');
+  }
+
+  /** Ends the process as SIGKILL does. */
+  kill(): void {
+    this.#end('ended by SIGKILL');
+  }
+
+  #end(why: string): void {
+    this.#system.scheduler.run(() => this.state.end(why));
+  }
+
+  /**
+   * Receives a userfaultfd from another process, as SCM_RIGHTS passes descriptors. Its ioctls go on
+   * acting on the memory of the process that made it.
+   *
+   * @throws KernelError `EBADF` (closed there), `EMFILE` (no descriptor free here).
+   */
+  receive(uffd: Userfaultfd): Userfaultfd {
+    const file = uffd.openFile().get();
+    return new Userfaultfd(this.main, unwrap('recvmsg', this.state.fds.install(file)));
+  }
+
+  /** The areas of the address space, as /proc/PID/maps and smaps show them. */
+  maps(): MapsEntry[] {
+    return maps(this.state.mm);
+  }
+
+  /**
+   * The entries of /proc/PID/pagemap for a range of whole pages.
+   *
+   * @param range - `addr` page aligned; `length` in bytes, a multiple of the page size.
+   * @returns One 64-bit word for each page; PM_* bits.
+   * @see proc_pid_pagemap(5)
+   */
+  pagemap(range: { addr: U64; length: U64 }): BigUint64Array {
+    const addr = unsigned('addr', range.addr);
+    return pagemap(this.state.mm, addr, unsigned('length', range.length));
+  }
+}

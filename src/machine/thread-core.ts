@@ -1,0 +1,133 @@
+/**
+ * A thread as far as running operations goes: one at a time, to its end, as a promise or at once.
+ * Implements the kernel's view of a caller. What a thread can do is in the classes above.
+ */
+
+import type { Failure } from '../base/errno.js';
+import type { Op } from '../base/op.js';
+import type { Signal } from '../fault/outcome.js';
+import type { FdTable } from '../file/fd-table.js';
+import type { Caller, CapabilityName } from '../mm/caller.js';
+import type { Mm } from '../mm/mm.js';
+import { Tlb } from '../pgtable/tlb.js';
+import type { Task } from '../sched/task.js';
+import type { Credentials } from './credentials.js';
+import { ProcessEndedError, ThreadBusyError } from './errors.js';
+import type { Member, ProcessState } from './process-state.js';
+import { atOnce, begin, inTime, unwrap, type WaitOptions } from './runner.js';
+import type { System } from './system.js';
+
+/** Never hits: what a thread that cannot run has for a translation cache. */
+const NO_TLB = new Tlb({ bytes: new Uint8Array(0), words: new Int32Array(0) });
+
+/** What a thread is doing. */
+export type ThreadState = 'idle' | 'blocked' | 'dead';
+
+/** A thread that runs one operation at a time. */
+export class ThreadCore implements Caller, Member {
+  /** Thread id, as THREAD_ID reports it. */
+  readonly tid: number;
+  /** `process/thread`, for diagnosis. */
+  readonly name: string;
+  /** @internal */
+  readonly system: System;
+  /** @internal */
+  readonly process: ProcessState;
+  /** @internal Where accesses look first; never hits while the thread cannot run. */
+  protected tlb: Tlb;
+  /** @internal Who the thread is; setresuid changes it for this thread alone. */
+  credentials: Credentials;
+  #task: Task<unknown> | undefined;
+
+  /** @internal */
+  constructor(system: System, process: ProcessState, name: string, tid: number) {
+    this.system = system;
+    this.process = process;
+    this.name = `${process.name}/${name}`;
+    this.tid = tid;
+    this.credentials = process.credentials;
+    this.tlb = process.mm.tlb;
+    process.members.add(this);
+  }
+
+  /** @internal */
+  get mm(): Mm {
+    return this.process.mm;
+  }
+
+  /** @internal */
+  get fds(): FdTable {
+    return this.process.fds;
+  }
+
+  /** Whether the thread is idle, asleep in an operation, or ended with its process. */
+  get state(): ThreadState {
+    if (this.process.ended) return 'dead';
+    return this.#task === undefined ? 'idle' : 'blocked';
+  }
+
+  /** What the thread waits for, as a sentence; `undefined` unless it is blocked. */
+  get waitsFor(): string | undefined {
+    return this.#task?.waitingFor?.reason.describe();
+  }
+
+  /** @internal */
+  readonly capable = (capability: CapabilityName): boolean => this.credentials.has(capability);
+
+  /** @internal Starts an operation and runs the machine until nothing more can run. */
+  begin<T>(op: Op<T>): Task<T> {
+    this.assertIdle();
+    return begin(this.system.scheduler, this.#occupied(op), (task) => {
+      this.#task = task;
+    });
+  }
+
+  /** Runs an operation as this thread's one: what it does is visible in {@link ThreadCore.state}. */
+  *#occupied<T>(op: Op<T>): Op<T> {
+    this.tlb = NO_TLB;
+    try {
+      return yield* op;
+    } finally {
+      this.#task = undefined;
+      this.tlb = this.process.ended ? NO_TLB : this.process.mm.tlb;
+    }
+  }
+
+  /** @internal Runs an operation; the promise carries its value. */
+  protected async run<T>(
+    what: string,
+    op: Op<T | Failure | Signal>,
+    options: WaitOptions = {},
+  ): Promise<T> {
+    options.signal?.throwIfAborted();
+    return unwrap(what, await inTime(this.system.scheduler, this.begin(op), options));
+  }
+
+  /** @internal Runs an operation that must not wait in the end. */
+  protected runSync<T>(what: string, op: Op<T | Failure | Signal>): T {
+    return unwrap(what, atOnce(this.system.scheduler, what, this.begin(op)));
+  }
+
+  /** @internal Throws unless the thread can start something. */
+  protected assertIdle(): void {
+    if (this.process.ended) {
+      throw new ThreadBusyError(`${this.name}: its process was ${this.process.endedBecause}`);
+    }
+    if (this.#task !== undefined) {
+      throw new ThreadBusyError(`${this.name} is asleep: ${this.waitsFor ?? 'about to go on'}`);
+    }
+  }
+
+  /** Delivers a signal that is caught: a user-mode fault repeats with a new message. */
+  interrupt(): void {
+    this.system.scheduler.run(() => this.#task?.waitingFor?.onSignal?.());
+  }
+
+  /** @internal */
+  end(why: string): void {
+    this.tlb = NO_TLB;
+    const task = this.#task;
+    if (task?.waitingFor === undefined) return;
+    this.system.scheduler.cancel(task, new ProcessEndedError(`${this.name}: ${why}`));
+  }
+}

@@ -1,0 +1,281 @@
+/**
+ * The ioctls of a userfaultfd as methods of its handle, typed and raw.
+ */
+
+import type { U64 } from '../base/args.js';
+import type { Failure } from '../base/errno.js';
+import type { Op } from '../base/op.js';
+import type { Signal } from '../fault/outcome.js';
+import type { FillOutcome } from '../uffd/fill.js';
+import type { ApiAnswer } from '../uffd/handshake.js';
+import { KernelError } from './errors.js';
+import { atOnce, begin, inTime, unwrap, type WaitOptions } from './runner.js';
+import type { ThreadCore } from './thread-core.js';
+import {
+  type ApiRequest,
+  type CopyRequest,
+  type FillRange,
+  type MoveRequest,
+  type UffdRange,
+  type UffdRangeMode,
+  uffdCalls,
+} from './uffd-calls.js';
+
+/** What the handshake answers. */
+export interface ApiResult {
+  /** `UFFD_API`. */
+  readonly api: bigint;
+  /** Every feature that the kernel supports, not the enabled ones. */
+  readonly features: bigint;
+  /** Mask of the ioctls of the userfaultfd itself. */
+  readonly ioctls: bigint;
+}
+
+/** What a registration answers. */
+export interface RegisterResult {
+  /** Mask of the ioctls that work on the range, one bit for each `_UFFDIO_*` number. */
+  readonly ioctls: bigint;
+}
+
+/**
+ * The ioctls. Each has a promise form and a `…Sync` form; they run at once and wait only where
+ * UFFDIO_COPY reads a source address that is itself missing. Errors are {@link KernelError} with
+ * the errno in the kernel's order of checks; for those with a result field `error.progress` is
+ * that field: bytes done before the error, a negated errno, or `undefined` when it was untouched.
+ *
+ * Common to all but `api`: `EINVAL` before the handshake; `EBADF` after close. Common to fills
+ * (`copy`, `zeropage`, `continue`, `poison`, `move`) and `writeprotect`: `EAGAIN` while an event
+ * of this userfaultfd is unread; `ESRCH` when the owner's memory is gone. Fills that stop part-way
+ * are `EAGAIN` with a positive `progress`; call again with the rest to learn the reason.
+ */
+export class UffdIoctls {
+  /** Number of the descriptor in the process that holds the handle. */
+  readonly fd: number;
+  /** @internal Who calls. */
+  readonly thread: ThreadCore;
+
+  /** @internal */
+  constructor(thread: ThreadCore, fd: number) {
+    this.thread = thread;
+    this.fd = fd;
+  }
+
+  /**
+   * Does the handshake: settles the features and makes the userfaultfd usable.
+   *
+   * @returns What the kernel supports; the enabled features are those that were asked for.
+   * @throws KernelError `EINVAL` (api is not UFFD_API), `EPERM` (EVENT_FORK without
+   *   CAP_SYS_PTRACE), `EINVAL` (an unknown feature; done before).
+   * @since Linux 4.3
+   * @see ioctl_userfaultfd(2), UFFDIO_API
+   */
+  async api(request: ApiRequest = {}): Promise<ApiResult> {
+    return this.apiSync(request);
+  }
+
+  /** {@link UffdIoctls.api} at once. */
+  apiSync(request: ApiRequest = {}): ApiResult {
+    const { failure, answer } = this.runSync('UFFDIO_API', uffdCalls.api(this, request));
+    if (failure !== undefined) throw new KernelError('UFFDIO_API', failure);
+    return answer satisfies ApiAnswer;
+  }
+
+  /**
+   * Registers a range: faults of the chosen modes come here from now on. Page tables stay.
+   *
+   * @param request - `mode` is a set of UFFDIO_REGISTER_MODE_*; the range may have holes.
+   * @throws KernelError `EINVAL` (mode; range; nothing mapped; memory that cannot have the mode),
+   *   `ENOMEM` (owner gone), `EPERM` (shared mapping of a read-only descriptor), `EBUSY` (another
+   *   userfaultfd; from 7.3 also when WP would be lost).
+   * @since Linux 4.3
+   * @see ioctl_userfaultfd(2), UFFDIO_REGISTER
+   */
+  async register(request: UffdRangeMode): Promise<RegisterResult> {
+    return this.registerSync(request);
+  }
+
+  /** {@link UffdIoctls.register} at once. */
+  registerSync(request: UffdRangeMode): RegisterResult {
+    return { ioctls: this.runSync('UFFDIO_REGISTER', uffdCalls.register(this, request)) };
+  }
+
+  /**
+   * Takes the registration off a range and its write protection with it. Wakes who waits there,
+   * but only where missing pages were caught.
+   *
+   * @throws KernelError `EINVAL` (range; nothing mapped; another userfaultfd's, from 6.17),
+   *   `ENOMEM` (owner gone).
+   * @since Linux 4.3
+   */
+  async unregister(range: UffdRange): Promise<void> {
+    this.unregisterSync(range);
+  }
+
+  /** {@link UffdIoctls.unregister} at once. */
+  unregisterSync(range: UffdRange): void {
+    this.runSync('UFFDIO_UNREGISTER', uffdCalls.unregister(this, range));
+  }
+
+  /**
+   * Wakes threads that wait in a range; they look again at their page.
+   *
+   * @throws KernelError `EINVAL` (range). The range may be unmapped or unregistered.
+   * @since Linux 4.3
+   */
+  async wake(range: UffdRange): Promise<void> {
+    this.wakeSync(range);
+  }
+
+  /** {@link UffdIoctls.wake} at once. */
+  wakeSync(range: UffdRange): void {
+    this.runSync('UFFDIO_WAKE', uffdCalls.wake(this, range));
+  }
+
+  /**
+   * Copies bytes into missing pages of one registered area and wakes who waits there.
+   * Replaces markers; never a page. Waits only if `src` is an address that is itself missing.
+   *
+   * @returns Bytes copied: all of them.
+   * @throws KernelError `EINVAL` (src, dst, len, mode; MODE_WP without a WP registration),
+   *   `ENOENT` (dst unmapped, unregistered, or leaving its area), `EEXIST` (a page is there, or in
+   *   the page cache of a shared mapping), `EFAULT` (source; beyond the file), `ENOMEM`.
+   * @since Linux 4.3
+   * @see ioctl_userfaultfd(2), UFFDIO_COPY
+   */
+  copy(request: CopyRequest, options?: WaitOptions): Promise<number> {
+    return this.#fill('UFFDIO_COPY', uffdCalls.copy(this, request), options);
+  }
+
+  /** {@link UffdIoctls.copy} without waiting. */
+  copySync(request: CopyRequest): number {
+    return this.#fillSync('UFFDIO_COPY', uffdCalls.copy(this, request));
+  }
+
+  /**
+   * Fills missing pages with zeros: the shared zero page in private memory, new pages in shmem.
+   *
+   * @returns Bytes done. Errors as {@link UffdIoctls.copy}; markers too are `EEXIST` in private
+   *   memory.
+   * @since Linux 4.3
+   */
+  zeropage(request: FillRange): Promise<number> {
+    return this.#fill('UFFDIO_ZEROPAGE', uffdCalls.zeropage(this, request));
+  }
+
+  /** {@link UffdIoctls.zeropage} at once. */
+  zeropageSync(request: FillRange): number {
+    return this.#fillSync('UFFDIO_ZEROPAGE', uffdCalls.zeropage(this, request));
+  }
+
+  /**
+   * Maps pages that the page cache has: how a MINOR fault is resolved.
+   *
+   * @returns Bytes mapped. `EFAULT`: not in the cache; `EINVAL`: anonymous memory, beyond the file.
+   * @since Linux 5.13
+   */
+  continue(request: FillRange): Promise<number> {
+    return this.#fill('UFFDIO_CONTINUE', uffdCalls.continue(this, request));
+  }
+
+  /** {@link UffdIoctls.continue} at once. */
+  continueSync(request: FillRange): number {
+    return this.#fillSync('UFFDIO_CONTINUE', uffdCalls.continue(this, request));
+  }
+
+  /**
+   * Declares missing pages lost: every access gets SIGBUS, in children too.
+   *
+   * @returns Bytes done. `EEXIST` where anything but an empty page is.
+   * @since Linux 6.6
+   */
+  poison(request: FillRange): Promise<number> {
+    return this.#fill('UFFDIO_POISON', uffdCalls.poison(this, request));
+  }
+
+  /** {@link UffdIoctls.poison} at once. */
+  poisonSync(request: FillRange): number {
+    return this.#fillSync('UFFDIO_POISON', uffdCalls.poison(this, request));
+  }
+
+  /**
+   * Moves anonymous pages to missing ones without copying. Only in the owner's own process.
+   *
+   * @returns Bytes moved. `EBUSY`: a page is shared; `ENOENT`: the source is empty (unless
+   *   ALLOW_SRC_HOLES); `EINVAL`: areas that do not match.
+   * @since Linux 6.8
+   */
+  move(request: MoveRequest): Promise<number> {
+    return this.#fill('UFFDIO_MOVE', uffdCalls.move(this, request));
+  }
+
+  /** {@link UffdIoctls.move} at once. */
+  moveSync(request: MoveRequest): number {
+    return this.#fillSync('UFFDIO_MOVE', uffdCalls.move(this, request));
+  }
+
+  /**
+   * Write-protects pages (MODE_WP), or takes protection off and wakes who waits (mode 0).
+   * Empty anonymous pages are protected only with WP_UNPOPULATED or WP_ASYNC.
+   *
+   * @throws KernelError `EINVAL` (range; mode), `ENOENT` (nothing mapped, or a part without a WP
+   *   registration; areas before it stay changed).
+   * @since Linux 5.7
+   */
+  async writeprotect(request: UffdRangeMode): Promise<void> {
+    this.writeprotectSync(request);
+  }
+
+  /** {@link UffdIoctls.writeprotect} at once. */
+  writeprotectSync(request: UffdRangeMode): void {
+    this.runSync('UFFDIO_WRITEPROTECT', uffdCalls.writeprotect(this, request));
+  }
+
+  /**
+   * ioctl(2) with a request number and a C struct: the raw path, byte for byte.
+   *
+   * @param request - UFFDIO_* number.
+   * @param arg - The struct, which is read and filled in place, or its address in user memory.
+   * @returns 0. A result field is in the struct, also after an error.
+   * @throws KernelError `EINVAL` (unknown request), `EFAULT` (truncated or unreachable struct),
+   *   and those of the call.
+   */
+  async ioctl(request: number, arg: Uint8Array | U64, options?: WaitOptions): Promise<number> {
+    return this.run('ioctl', uffdCalls.ioctl(this, request, arg), options);
+  }
+
+  /** {@link UffdIoctls.ioctl} without waiting. */
+  ioctlSync(request: number, arg: Uint8Array | U64): number {
+    return this.runSync('ioctl', uffdCalls.ioctl(this, request, arg));
+  }
+
+  /** @internal */
+  protected async run<T>(
+    what: string,
+    op: Op<T | Failure | Signal>,
+    options: WaitOptions = {},
+  ): Promise<T> {
+    options.signal?.throwIfAborted();
+    const { scheduler } = this.thread.system;
+    return unwrap(what, await inTime(scheduler, begin(scheduler, op), options));
+  }
+
+  /** @internal */
+  protected runSync<T>(what: string, op: Op<T | Failure | Signal>): T {
+    const { scheduler } = this.thread.system;
+    return unwrap(what, atOnce(scheduler, what, begin(scheduler, op)));
+  }
+
+  async #fill(what: string, op: Op<FillOutcome>, options?: WaitOptions): Promise<number> {
+    return filled(what, await this.run(what, op, options));
+  }
+
+  #fillSync(what: string, op: Op<FillOutcome>): number {
+    return filled(what, this.runSync(what, op));
+  }
+}
+
+/** Bytes done; a failure carries the result field along. */
+function filled(what: string, { failure, progress }: FillOutcome): number {
+  if (failure !== undefined) throw new KernelError(what, failure, progress);
+  return progress ?? 0;
+}

@@ -1,0 +1,244 @@
+/**
+ * What a user holds of a userfaultfd: the ioctls, read, poll, and the friendlier ways on top.
+ * One queue behind all of them: `read`, `for await` and `on` are readers of the same messages.
+ */
+
+import { EventEmitter } from 'eventemitter3';
+import type { U64 } from '../base/args.js';
+import { failed } from '../base/errno.js';
+import type { Task } from '../sched/task.js';
+import { O_NONBLOCK } from '../uapi/fcntl.js';
+import type { UffdMsg, UffdRemapMsg, UffdRemoveMsg, UffdUnmapMsg } from '../uapi/msg.js';
+import { type Fdinfo, fdinfo } from '../uffd/fdinfo.js';
+import type { UffdFile } from '../uffd/file.js';
+import { poll } from '../uffd/read.js';
+import { PageFault } from './page-fault.js';
+import { begin, unwrap, type WaitOptions } from './runner.js';
+import { PageServer, type PageSource } from './serve.js';
+import { type UffdRange, uffdCalls, uffdFile } from './uffd-calls.js';
+import { UffdIoctls } from './uffd-ioctls.js';
+
+/** A child was forked. */
+export interface ForkMessage {
+  /** Tells this message from the others. */
+  readonly event: 'fork';
+  /** Descriptor of the child's userfaultfd, in the process that read the message. */
+  readonly ufd: number;
+  /** The same as a handle. */
+  readonly uffd: Userfaultfd;
+}
+
+/** A message read from a userfaultfd; `event` tells which. */
+export type UffdMessage = PageFault | ForkMessage | UffdRemapMsg | UffdRemoveMsg | UffdUnmapMsg;
+
+/** Listeners of {@link Userfaultfd.on} by event. */
+export interface UffdEvents {
+  /** A thread waits for a page. */
+  pagefault: [message: PageFault];
+  /** A child was forked. */
+  fork: [message: ForkMessage];
+  /** mremap moved a range. */
+  remap: [message: UffdRemapMsg];
+  /** madvise is about to drop pages. */
+  remove: [message: UffdRemoveMsg];
+  /** A range was unmapped. */
+  unmap: [message: UffdUnmapMsg];
+}
+
+/**
+ * A handle of a userfaultfd: one descriptor in one process.
+ *
+ * @example
+ * ```ts
+ * import { Machine, MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, UFFDIO_REGISTER_MODE_MISSING } from 'uffd-emulator';
+ *
+ * const { main } = new Machine().spawn();
+ * const addr = main.mmapSync({ length: 4096, prot: PROT_READ, flags: MAP_PRIVATE | MAP_ANONYMOUS });
+ * const uffd = main.userfaultfdSync();
+ * uffd.apiSync();
+ * uffd.registerSync({ start: addr, len: 4096, mode: UFFDIO_REGISTER_MODE_MISSING });
+ * uffd.on('pagefault', (fault) => fault.copySync(new Uint8Array(4096).fill(7)));
+ * console.log(main.load8Sync(addr)); // 7
+ * ```
+ *
+ * @since Linux 4.3
+ * @see userfaultfd(2), ioctl_userfaultfd(2)
+ */
+export class Userfaultfd extends UffdIoctls implements AsyncIterable<UffdMessage>, Disposable {
+  readonly #emitter = new EventEmitter<UffdEvents>();
+  #pump: Task<void> | undefined;
+
+  /**
+   * read(2): takes as many 32-byte messages as fit.
+   *
+   * Faults come before events, each first in, first out. A fault's thread stays asleep; an event's
+   * operation goes on. With O_NONBLOCK and nothing there: `EAGAIN`; without it the call waits for
+   * the first message.
+   *
+   * @param buffer - At least 32 bytes.
+   * @returns Bytes read, a multiple of 32.
+   * @throws KernelError `EINVAL` (no handshake; buffer too small), `EAGAIN`, `EMFILE` (a FORK
+   *   message needs a descriptor; it stays queued).
+   */
+  read(buffer: Uint8Array, options?: WaitOptions): Promise<number> {
+    return this.run('read', uffdCalls.read(this, buffer), options);
+  }
+
+  /** {@link Userfaultfd.read} without waiting. */
+  readSync(buffer: Uint8Array): number {
+    return this.runSync('read', uffdCalls.read(this, buffer));
+  }
+
+  /** read(2) into user memory; `EFAULT` loses the message, as on Linux. */
+  readToUser(into: { addr: U64; count: U64 }, options?: WaitOptions): Promise<number> {
+    return this.run('read', uffdCalls.read(this, into), options);
+  }
+
+  /** Takes one message, waiting for it whatever O_NONBLOCK says. */
+  async readMsg(options?: WaitOptions): Promise<UffdMessage> {
+    return this.#messageOf(await this.run('read', uffdCalls.nextMessage(this), options));
+  }
+
+  /** Takes one message if there is one. */
+  readMsgSync(): UffdMessage | undefined {
+    const msg = this.runSync('read', uffdCalls.takeMessage(this));
+    return msg === undefined ? undefined : this.#messageOf(msg);
+  }
+
+  /** Messages as they come; leaving the loop stops reading. */
+  async *[Symbol.asyncIterator](): AsyncIterator<UffdMessage> {
+    for (;;) yield await this.readMsg();
+  }
+
+  /**
+   * Calls `listener` for each message of a kind. A listener is a reader: it runs as soon as the
+   * thread behind the message sleeps, and consumes messages as `read` does, of every kind; a
+   * message nobody listens to is an error where the machine was made to run.
+   *
+   * A listener may resolve the fault at once with the `…Sync` calls; then even `…Sync` accesses
+   * go through.
+   */
+  on<E extends keyof UffdEvents>(event: E, listener: (...args: UffdEvents[E]) => void): this {
+    this.#emitter.on(event, listener as never);
+    this.#startPump();
+    return this;
+  }
+
+  /** Removes a listener; with the last one gone nothing is consumed any more. */
+  off<E extends keyof UffdEvents>(event: E, listener: (...args: UffdEvents[E]) => void): this {
+    this.#emitter.off(event, listener as never);
+    if (this.#emitter.eventNames().length === 0) this.#stopPump();
+    return this;
+  }
+
+  /**
+   * Serves missing pages of a range from `source(offset)`, and zeros where memory was removed.
+   *
+   * @returns A handle whose `close()` (or `using`) stops serving.
+   */
+  serve(region: UffdRange, source: PageSource): PageServer {
+    return new PageServer(this, region, source);
+  }
+
+  /**
+   * poll(2): POLLIN when a message can be read, POLLERR before the handshake and, always, on a
+   * descriptor without O_NONBLOCK.
+   */
+  poll(): number {
+    return poll(this.#file('poll'));
+  }
+
+  /** What /proc/PID/fdinfo shows. */
+  fdinfo(): Fdinfo {
+    return fdinfo(this.#file('fdinfo').context);
+  }
+
+  /** fcntl(F_GETFL): access mode and O_NONBLOCK. */
+  get statusFlags(): number {
+    return this.#file('fcntl').statusFlags;
+  }
+
+  /** fcntl(F_SETFL): only O_NONBLOCK can be changed. */
+  set statusFlags(flags: number) {
+    const file = this.#file('fcntl');
+    file.statusFlags = (file.statusFlags & ~O_NONBLOCK) | (flags & O_NONBLOCK);
+  }
+
+  /** dup(2): another descriptor of the same open file. */
+  dup(): Userfaultfd {
+    const file = this.#file('dup').get();
+    return new Userfaultfd(this.thread, unwrap('dup', this.thread.fds.install(file)));
+  }
+
+  /**
+   * Closes the descriptor. When it was the last reference: registrations end, everybody who waits
+   * goes on with default behaviour, unread events complete.
+   *
+   * @throws KernelError `EBADF`.
+   */
+  close(): void {
+    this.#stopPump();
+    this.thread.system.scheduler.run(() => {
+      unwrap('close', this.thread.fds.close(this.fd) ?? 0);
+    });
+  }
+
+  /** Closes the descriptor if it is open. */
+  [Symbol.dispose](): void {
+    if (!failed(uffdFile(this))) this.close();
+  }
+
+  /** @internal The open file, for passing it on. */
+  openFile(): UffdFile {
+    return this.#file('sendmsg');
+  }
+
+  #file(what: string): UffdFile {
+    return unwrap(what, uffdFile(this));
+  }
+
+  #messageOf(msg: UffdMsg): UffdMessage {
+    if (msg.event === 'pagefault') return new PageFault(this, msg);
+    if (msg.event !== 'fork') return msg;
+    return { event: 'fork', ufd: msg.ufd, uffd: new Userfaultfd(this.thread, msg.ufd) };
+  }
+
+  #startPump(): void {
+    if (this.#pump !== undefined && !this.#pump.done) return;
+    this.#pump = begin(this.thread.system.scheduler, this.#deliver());
+  }
+
+  #stopPump(): void {
+    if (this.#pump === undefined) return;
+    this.thread.system.scheduler.cancel(this.#pump, undefined);
+    this.#pump = undefined;
+  }
+
+  *#deliver(): ReturnType<typeof deliverForever> {
+    yield* deliverForever(this, (msg) => this.#emit(this.#messageOf(msg)));
+  }
+
+  #emit(message: UffdMessage): void {
+    const { scheduler } = this.thread.system;
+    try {
+      const heard = this.#emitter.emit(message.event, message as never);
+      if (!heard)
+        scheduler.raise(
+          new Error(
+            `nobody listens to the ${message.event} message of ${this.#file('read').context.name}: add on('${message.event}', …)`,
+          ),
+        );
+    } catch (error) {
+      scheduler.raise(error); // comes out where the machine was made to run
+    }
+  }
+}
+
+/** Reads messages one after another, for as long as the descriptor is open. */
+function* deliverForever(uffd: UffdIoctls, deliver: (msg: UffdMsg) => void) {
+  for (;;) {
+    const msg = yield* uffdCalls.nextMessage(uffd);
+    if (failed(msg)) return;
+    deliver(msg);
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * MADV_FREE: pages whose content may be dropped until they are written again.
+ * A write cancels it; protection stays; poison goes.
+ * Answers to: madvise_free_pte_range().
+ */
+
+import { slotAfter } from '../pgtable/arena.js';
+import {
+  MARKER_POISONED,
+  markerHas,
+  PTE_NONE,
+  type Pte,
+  pteClearAccessed,
+  pteClearDirty,
+  pteIsPresent,
+  pteIsSpecial,
+  pteMarkerBits,
+  ptePfn,
+} from '../pgtable/pte.js';
+import { FRAME_ANON, FRAME_LAZYFREE } from '../phys/frames.js';
+import type { Mm } from './mm.js';
+
+/** Marks the pages of `[start, end)` as free to drop. */
+export function freeLazily(mm: Mm, start: number, end: number): void {
+  mm.visit(start, end, (first, _addr, count) => {
+    for (let i = 0; i < count; i++) {
+      const slot = slotAfter(first, i);
+      const pte = mm.load(slot);
+      if (pte !== PTE_NONE) mm.memory.tables.store(slot, freed(mm, pte));
+    }
+  });
+  mm.tlb.flushRange(start, end);
+}
+
+function freed(mm: Mm, pte: Pte): Pte {
+  if (!pteIsPresent(pte)) return markerHas(pteMarkerBits(pte), MARKER_POISONED) ? PTE_NONE : pte;
+  const { frames } = mm.memory;
+  const pfn = ptePfn(pte);
+  if (pteIsSpecial(pte) || !frames.has(pfn, FRAME_ANON) || frames.maps(pfn) > 1) return pte;
+  frames.setFlag(pfn, FRAME_LAZYFREE);
+  return pteClearDirty(pteClearAccessed(pte));
+}

@@ -1,0 +1,159 @@
+/**
+ * What must hold after every operation, checked over a whole machine. Slow and read only.
+ * Counts what page tables, files and descriptors hold, and compares with what frames say.
+ */
+
+import { assert } from '../base/assert.js';
+import type { Pfn } from '../base/brand.js';
+import { PAGE_SIZE, TASK_SIZE } from '../base/page.js';
+import type { Inode } from '../file/inode.js';
+import { ShmemFile } from '../file/memfd.js';
+import type { OpenFile } from '../file/open-file.js';
+import type { MachineMemory } from '../mm/memory.js';
+import type { Mm } from '../mm/mm.js';
+import type { Vma } from '../mm/vma.js';
+import { VM_UFFD, VM_UFFD_WP } from '../mm/vma-flags.js';
+import { slotAfter } from '../pgtable/arena.js';
+import {
+  MARKER_NONE,
+  PTE_NONE,
+  type Pte,
+  pteAllows,
+  pteIsDirty,
+  pteIsPresent,
+  pteIsSpecial,
+  pteIsUffdWp,
+  pteIsWritable,
+  pteMarkerBits,
+  ptePfn,
+} from '../pgtable/pte.js';
+import { collectTables } from '../pgtable/walk.js';
+import { FRAME_ANON, FRAME_EXCLUSIVE, ZERO_PFN } from '../phys/frames.js';
+
+/** Checks a machine's memory against the address spaces and open files that exist. */
+export function checkInvariants(
+  memory: MachineMemory,
+  spaces: readonly Mm[],
+  files: readonly OpenFile[],
+): void {
+  const maps = new Map<Pfn, number>();
+  for (const mm of spaces) {
+    checkAreas(mm);
+    checkEntries(mm, maps);
+    checkTlb(mm);
+  }
+  checkFrames(memory, maps, inodesOf(spaces, files));
+  const tables = spaces.reduce((sum, mm) => sum + collectTables(memory.tables, mm.root).length, 0);
+  assert(tables === memory.tables.used, `${memory.tables.used} page tables, ${tables} reachable`);
+}
+
+function checkAreas(mm: Mm): void {
+  let end = 0;
+  for (const vma of mm.vmas) {
+    const where = `area at ${hex(vma.start)}`;
+    assert(vma.start >= end && vma.start < vma.end, `${where} is out of order or empty`);
+    assert(vma.end <= TASK_SIZE, `${where} leaves user space`);
+    assert(vma.start % PAGE_SIZE === 0 && vma.end % PAGE_SIZE === 0, `${where} is not aligned`);
+    assert(vma.has(VM_UFFD) === (vma.uffd !== undefined), `${where}: modes without a context`);
+    assert(vma.site !== undefined, `${where} is not in the reverse map`);
+    for (const owner of ownersOf(vma)) {
+      assert(owner.sites.has(vma.site), `${where} is unknown to an owner of its pages`);
+    }
+    assert(
+      vma.anonVma === undefined || vma.anonChain.includes(vma.anonVma),
+      `${where}: its own owner is not in its chain`,
+    );
+    end = vma.end;
+  }
+}
+
+const ownersOf = (vma: Vma) =>
+  vma.file === undefined ? vma.anonChain : [vma.file.inode, ...vma.anonChain];
+
+function checkEntries(mm: Mm, maps: Map<Pfn, number>): void {
+  mm.visit(0, TASK_SIZE, (first, start, count) => {
+    for (let i = 0; i < count; i++) {
+      const pte = mm.load(slotAfter(first, i));
+      const addr = start + i * PAGE_SIZE;
+      if (pte !== PTE_NONE) checkEntry(mm, addr, pte, maps);
+    }
+  });
+}
+
+function checkEntry(mm: Mm, addr: number, pte: Pte, maps: Map<Pfn, number>): void {
+  const vma = mm.vmas.find(addr);
+  assert(vma !== undefined, `entry at ${hex(addr)} outside every area`);
+  if (!pteIsPresent(pte)) {
+    assert(pteMarkerBits(pte) !== MARKER_NONE, `empty marker at ${hex(addr)}`);
+    return;
+  }
+  const isProtected = pteIsUffdWp(pte) && vma.has(VM_UFFD_WP);
+  assert(!isProtected || !pteIsWritable(pte), `writable protected page at ${hex(addr)}`);
+  if (pteIsSpecial(pte)) {
+    assert(ptePfn(pte) === ZERO_PFN && !pteIsWritable(pte), `odd zero page at ${hex(addr)}`);
+    return;
+  }
+  maps.set(ptePfn(pte), (maps.get(ptePfn(pte)) ?? 0) + 1);
+  checkOwner(mm, vma, addr, pte);
+}
+
+function checkOwner(mm: Mm, vma: Vma, addr: number, pte: Pte): void {
+  const { frames } = mm.memory;
+  const pfn = ptePfn(pte);
+  const owner = frames.owner(pfn);
+  const where = `page at ${hex(addr)}`;
+  const anon = frames.has(pfn, FRAME_ANON);
+  assert(anon === (owner?.kind === 'anon'), `${where}: kind of frame and owner differ`);
+  assert(
+    owner !== undefined && vma.site !== undefined && owner.sites.has(vma.site),
+    `${where} cannot be found from its owner`,
+  );
+  assert(vma.indexOf(addr) === frames.ownerIndex(pfn), `${where} has the index of another page`);
+  const writable = pteIsWritable(pte) && !vma.isShared;
+  assert(!writable || frames.has(pfn, FRAME_EXCLUSIVE), `${where} is writable and shared`);
+}
+
+function checkTlb(mm: Mm): void {
+  for (const page of mm.tlb.pages()) {
+    const pte = mm.pte(page);
+    const { pfn, read, write } = mm.tlb.cached(page);
+    const allowed = pteIsPresent(pte) && (!read || pteAllows(pte, false));
+    assert(allowed, `stale read translation of ${hex(page)}`);
+    const writes = !write || (pteIsWritable(pte) && pteIsDirty(pte));
+    assert(writes, `stale write translation of ${hex(page)}`);
+    assert(pfn === ptePfn(pte), `translation of ${hex(page)} leads to another frame`);
+  }
+}
+
+function inodesOf(spaces: readonly Mm[], files: readonly OpenFile[]): Set<Inode> {
+  const inodes = new Set<Inode>();
+  for (const file of files) if (file instanceof ShmemFile) inodes.add(file.inode);
+  for (const mm of spaces) {
+    for (const { file } of mm.vmas) if (file !== undefined) inodes.add(file.inode);
+  }
+  return inodes;
+}
+
+function checkFrames(
+  { frames }: MachineMemory,
+  maps: ReadonlyMap<Pfn, number>,
+  inodes: ReadonlySet<Inode>,
+): void {
+  const cached = new Map<Pfn, number>();
+  for (const inode of inodes) {
+    for (const [, pfn] of inode.entries()) cached.set(pfn, (cached.get(pfn) ?? 0) + 1);
+  }
+  for (const pfn of frames.allocated()) {
+    const mapped = maps.get(pfn) ?? 0;
+    const expected = mapped + (cached.get(pfn) ?? 0);
+    assert(frames.maps(pfn) === mapped, `frame ${pfn}: ${frames.maps(pfn)} maps, ${mapped} found`);
+    const refs = frames.refs(pfn);
+    assert(refs === expected, `frame ${pfn}: ${refs} references, ${expected} found`);
+    assert(
+      !frames.has(pfn, FRAME_EXCLUSIVE) || mapped === 1,
+      `frame ${pfn} is exclusive and mapped ${mapped} times`,
+    );
+  }
+}
+
+const hex = (addr: number): string => `0x${addr.toString(16)}`;

@@ -1,0 +1,73 @@
+/**
+ * /proc/PID/pagemap: one 64-bit word for each page, bit by bit as the kernel builds it. Read only.
+ * Answers to: pagemap_read(), pte_to_pagemap_entry().
+ */
+
+import { PAGE_SIZE } from '../base/page.js';
+import type { Mm } from '../mm/mm.js';
+import type { Vma } from '../mm/vma.js';
+import { VM_SOFTDIRTY } from '../mm/vma-flags.js';
+import {
+  MARKER_GUARD,
+  markerHas,
+  type Pte,
+  pteIsNone,
+  pteIsPresent,
+  pteIsSoftDirty,
+  pteIsSpecial,
+  pteIsWpInAnyForm,
+  pteMarkerBits,
+  ptePfn,
+} from '../pgtable/pte.js';
+import { FRAME_ANON } from '../phys/frames.js';
+
+const bit = (number: number): bigint => 1n << BigInt(number);
+
+const SOFT_DIRTY = bit(55);
+const EXCLUSIVE = bit(56);
+const UFFD_WP = bit(57);
+const GUARD = bit(58);
+const FILE = bit(61);
+const SWAP = bit(62);
+const PRESENT = bit(63);
+
+/** Type field of a marker in the low bits: the last of the 32 types of swap-like entries. */
+const MARKER_TYPE = 31n;
+
+/** Words of the pages of `[addr, addr + lenBytes)`. */
+export function pagemap(mm: Mm, addr: number, lenBytes: number): BigUint64Array {
+  const words = new BigUint64Array(lenBytes / PAGE_SIZE);
+  for (let i = 0; i < words.length; i++) words[i] = pagemapWord(mm, addr + i * PAGE_SIZE);
+  return words;
+}
+
+/** Word of the page at `addr`; 0 where nothing is mapped. */
+export function pagemapWord(mm: Mm, addr: number): bigint {
+  const vma = mm.vmas.find(addr);
+  if (vma === undefined) return 0n;
+  const pte = mm.pte(addr);
+  let word = softDirty(mm, vma, pte);
+  if (pteIsNone(pte)) return word;
+  if (pteIsWpInAnyForm(pte) && mm.memory.profile.has('pagemapWp')) word |= UFFD_WP;
+  return word | (pteIsPresent(pte) ? presentBits(mm, pte) : markerBits(pte));
+}
+
+function softDirty(mm: Mm, vma: Vma, pte: Pte): bigint {
+  if (!mm.memory.profile.config.softDirty) return 0n;
+  return vma.has(VM_SOFTDIRTY) || pteIsSoftDirty(pte) ? SOFT_DIRTY : 0n;
+}
+
+function presentBits(mm: Mm, pte: Pte): bigint {
+  const { frames } = mm.memory;
+  const pfn = ptePfn(pte);
+  const word = PRESENT | BigInt(pfn);
+  if (pteIsSpecial(pte)) return word;
+  const file = frames.has(pfn, FRAME_ANON) ? 0n : FILE;
+  return word | file | (frames.maps(pfn) === 1 ? EXCLUSIVE : 0n);
+}
+
+function markerBits(pte: Pte): bigint {
+  const bits = pteMarkerBits(pte);
+  const guard = markerHas(bits, MARKER_GUARD) ? GUARD : 0n;
+  return SWAP | guard | MARKER_TYPE | (BigInt(bits) << 5n);
+}

@@ -1,0 +1,123 @@
+/**
+ * Operations that look without faulting: pagemap, peek, vmflags, mincore.
+ * They show one text for each page or unit of a range, neighbours that say the same joined.
+ */
+
+import { u64ToNumber } from '../../base/args.js';
+import { failed } from '../../base/errno.js';
+import type { Op } from '../../base/op.js';
+import { TASK_SIZE } from '../../base/page.js';
+import { fileCalls } from '../../machine/file-calls.js';
+import { memoryCalls } from '../../machine/memory-calls.js';
+import type { Args, Place } from '../args.js';
+import { bytesText, type Cell, indexAt, lengthText, pagemapText, runsText } from '../format.js';
+import { VM_FLAGS } from '../names.js';
+import { regionAt, wrap64 } from '../windows.js';
+import type { Worker } from '../world.js';
+import { residentText } from './files.js';
+import type { OperationTable } from './operation.js';
+
+const PAGE = 4096n;
+const PRESENT = 1n << 63n;
+const MINCORE_PAGES_MAX = 8192n;
+/** A window in its smallest unit; more cells than that are nobody's to read. */
+const CELLS_MAX = 262144n;
+
+/** Addresses of the units of a range. */
+function unitsOf(args: Args): Place[] {
+  const { addr, unit } = args.place();
+  const count = (args.length(unit) + unit - 1n) / unit;
+  if (count > CELLS_MAX) args.bad(`more than ${CELLS_MAX} pages`);
+  return Array.from({ length: Number(count) }, (_, index) => ({
+    addr: wrap64(addr + BigInt(index) * unit),
+    unit,
+  }));
+}
+
+/** One text for each unit, as runs. */
+function runs(places: readonly Place[], textOf: (place: Place) => string): string {
+  const cells: Cell[] = places.map((place) => ({
+    index: indexAt(place.addr),
+    text: textOf(place),
+  }));
+  return runsText(cells);
+}
+
+/** /proc/PID/pagemap and mem are root's once a thread has changed its user. */
+const mayObserve = ({ thread }: Worker): boolean => thread.credentials.uid === 0;
+
+function pagemap(args: Args, worker: Worker): Op<string> {
+  const places = unitsOf(args);
+  return (function* () {
+    if (!mayObserve(worker)) return 'EACCES';
+    return runs(places, ({ addr }) => pagemapText(pagemapWord(worker, addr)));
+  })();
+}
+
+function pagemapWord({ member }: Worker, addr: bigint): bigint {
+  if (addr >= BigInt(TASK_SIZE)) return 0n;
+  const page = addr - (addr % PAGE);
+  return member.process.pagemap({ addr: Number(page), length: Number(PAGE) })[0] ?? 0n;
+}
+
+function peek(args: Args, worker: Worker): Op<string> {
+  const places = unitsOf(args);
+  return (function* () {
+    if (!mayObserve(worker)) return 'EACCES';
+    const cells: Cell[] = [];
+    for (const place of places) {
+      cells.push({ index: indexAt(place.addr), text: yield* contentText(worker, place) });
+    }
+    return runsText(cells);
+  })();
+}
+
+/** Contents of one unit, `.` when pagemap calls it not present. */
+function* contentText(worker: Worker, { addr, unit }: Place): Op<string> {
+  if ((pagemapWord(worker, addr) & PRESENT) === 0n) return '.';
+  const { pid } = worker.member.process;
+  const range = { pid, addr: u64ToNumber(addr), length: Number(unit) };
+  const bytes = yield* fileCalls.peek(worker.thread, range);
+  return failed(bytes) ? `!${bytes.code}` : bytesText(bytes);
+}
+
+function vmflags(args: Args, worker: Worker): Op<string> {
+  const { addr, unit } = args.place();
+  const hasLength = args.line.words.length > 1;
+  const window = regionAt(addr) ?? { start: addr, end: addr + unit };
+  const range = hasLength ? { start: addr, end: addr + args.length(unit) } : window;
+  return (function* () {
+    const areas = worker.member.process
+      .maps()
+      .filter(({ start, end }) => BigInt(start) < range.end && BigInt(end) > range.start);
+    return areas.map((area) => areaText(area, unit)).join(' ') || 'none';
+  })();
+}
+
+interface Area {
+  readonly start: number;
+  readonly end: number;
+  readonly perms: string;
+  readonly flags: readonly string[];
+}
+
+/** `from-to:perm:flags`, counted from the start of the window in which the area starts. */
+function areaText({ start, end, perms, flags }: Area, unit: bigint): string {
+  const base = regionAt(BigInt(start))?.start ?? 0n;
+  const at = (addr: number): string => lengthText(BigInt(addr) - base, unit);
+  const shown = VM_FLAGS.filter((flag) => flags.includes(flag)).join(',') || '-';
+  return `${at(start)}-${at(end)}:${perms}:${shown}`;
+}
+
+function mincore(args: Args, { thread }: Worker): Op<string> {
+  const { addr, unit } = args.place();
+  const length = args.length(unit);
+  if (length > MINCORE_PAGES_MAX * PAGE) args.bad(`more than ${MINCORE_PAGES_MAX} pages`);
+  return (function* () {
+    const range = { addr: u64ToNumber(addr), length: Number(length) };
+    return residentText(yield* memoryCalls.mincore(thread, range), Number(unit / PAGE));
+  })();
+}
+
+/** Operations that look without faulting. */
+export const OBSERVER_OPERATIONS: OperationTable = { pagemap, peek, vmflags, mincore };

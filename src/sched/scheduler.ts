@@ -1,0 +1,112 @@
+/**
+ * Runs operations to completion, first in, first out, without a clock.
+ * A task that an operation wakes goes on after that operation has returned or gone to sleep;
+ * tasks woken together run in the order in which they were woken.
+ * Nothing here is async: promises are made above, from the end of a task.
+ */
+
+import { type Op, Wait } from '../base/op.js';
+import { Task } from './task.js';
+
+/** Steps of one settling before it is called endless. */
+const STEPS_MAX = 10_000_000;
+
+/** Tasks wake each other without end. */
+export class LivelockError extends Error {
+  override readonly name = 'LivelockError';
+}
+
+/** The run queue of one machine. */
+export class Scheduler {
+  #runnable: Task<unknown>[] = [];
+  #depth = 0;
+  #raised: { readonly error: unknown } | undefined;
+
+  /** Starts an operation; it runs at once, up to its first sleep or its end. */
+  start<T>(op: Op<T>): Task<T> {
+    const task = new Task(op);
+    this.#depth++;
+    try {
+      this.#step(task);
+    } finally {
+      this.#depth--;
+    }
+    if (this.#depth === 0) this.settle();
+    return task;
+  }
+
+  /** Runs everything that can run; what is thrown in a listener comes out here. */
+  settle(): void {
+    this.#depth++;
+    try {
+      for (let steps = 0; this.#runnable.length > 0; steps++) {
+        if (steps === STEPS_MAX) throw new LivelockError(`${STEPS_MAX} steps without an end`);
+        const task = this.#runnable.shift();
+        if (task !== undefined && !task.done) this.#step(task);
+      }
+    } finally {
+      this.#depth--;
+    }
+    this.#rethrow();
+  }
+
+  /** Runs something that may wake tasks; they go on when it has returned. */
+  run<T>(body: () => T): T {
+    this.#depth++;
+    let result: T;
+    try {
+      result = body();
+    } finally {
+      this.#depth--;
+    }
+    if (this.#depth === 0) this.settle();
+    return result;
+  }
+
+  /** Ends a sleeping task: its cleanup runs, and `reason` is how it ended. */
+  cancel(task: Task<unknown>, reason: unknown): void {
+    if (task.done) return;
+    this.run(() => {
+      task.settle({ ok: false, error: reason });
+      task.op.return(undefined as never);
+    });
+  }
+
+  /** Hands an error of a callback to whoever made the machine run. */
+  raise(error: unknown): void {
+    this.#raised ??= { error };
+  }
+
+  #rethrow(): void {
+    const raised = this.#raised;
+    if (raised === undefined || this.#depth > 0) return;
+    this.#raised = undefined;
+    throw raised.error;
+  }
+
+  #step(task: Task<unknown>): void {
+    task.waitingFor = undefined;
+    for (;;) {
+      let next: IteratorResult<unknown, unknown>;
+      try {
+        next = task.op.next();
+      } catch (error) {
+        task.settle({ ok: false, error });
+        return;
+      }
+      if (next.done === true) {
+        task.settle({ ok: true, value: next.value });
+        return;
+      }
+      if (next.value instanceof Wait) {
+        this.#sleep(task, next.value);
+        return;
+      }
+    }
+  }
+
+  #sleep(task: Task<unknown>, wait: Wait): void {
+    task.waitingFor = wait;
+    wait.arm(() => this.#runnable.push(task));
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * What each madvise advice does to the part of one area.
+ * Advice that drops pages tells the userfaultfd first and looks at the area again afterwards.
+ * Answers to: madvise_vma_behavior().
+ */
+
+import { type Failure, fail, failed, type Result } from '../base/errno.js';
+import { NotModelledError } from '../base/not-modelled.js';
+import type { Op } from '../base/op.js';
+import type { Caller } from '../mm/caller.js';
+import { freeLazily } from '../mm/lazyfree.js';
+import type { Mm } from '../mm/mm.js';
+import { modifyVma } from '../mm/modify.js';
+import type { Vma } from '../mm/vma.js';
+import {
+  VM_DONTCOPY,
+  VM_DONTDUMP,
+  VM_HUGEPAGE,
+  VM_LOCKED,
+  VM_MAYWRITE,
+  VM_MERGEABLE,
+  VM_NOHUGEPAGE,
+  VM_RAND_READ,
+  VM_SEQ_READ,
+  VM_SHARED,
+  VM_WIPEONFORK,
+} from '../mm/vma-flags.js';
+import { ZAP_CONTENT, zapRange } from '../mm/zap.js';
+import type { Capability } from '../profile/matrix.js';
+import * as advices from '../uapi/mman.js';
+import { punchHole } from './truncate.js';
+
+/** A part of an area. */
+export interface Part {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What an advice does to a part of an area. */
+export type Advice = (caller: Caller, vma: Vma, part: Part) => Op<Result<0>>;
+
+/** Advice by number on this kernel; `undefined` when the kernel does not know it. */
+export function adviceOf(mm: Mm, advice: number): Advice | undefined {
+  const missing = MISSING_BEFORE.get(advice);
+  if (missing !== undefined && !mm.memory.profile.has(missing)) return undefined;
+  const unmodelled = UNMODELLED.get(advice);
+  if (unmodelled !== undefined) throw new NotModelledError(unmodelled);
+  return ADVICE.get(advice);
+}
+
+const MISSING_BEFORE = new Map<number, Capability>([
+  [advices.MADV_DONTNEED_LOCKED, 'madvDontneedLocked'],
+  [advices.MADV_COLLAPSE, 'madvCollapse'],
+  [advices.MADV_GUARD_INSTALL, 'guardRegions'],
+  [advices.MADV_GUARD_REMOVE, 'guardRegions'],
+]);
+
+const UNMODELLED = new Map([
+  [advices.MADV_PAGEOUT, 'MADV_PAGEOUT (swap)'],
+  [advices.MADV_HUGEPAGE, 'MADV_HUGEPAGE (transparent huge pages)'],
+  [advices.MADV_COLLAPSE, 'MADV_COLLAPSE (transparent huge pages)'],
+  [advices.MADV_GUARD_INSTALL, 'MADV_GUARD_INSTALL'],
+  [advices.MADV_GUARD_REMOVE, 'MADV_GUARD_REMOVE'],
+  [advices.MADV_SOFT_OFFLINE, 'MADV_SOFT_OFFLINE'],
+  [advices.MADV_HWPOISON, 'MADV_HWPOISON'],
+]);
+
+/** Advice that only changes flags of the area. */
+const flagAdvice = (
+  change: (vma: Vma) => number,
+  refuse?: (vma: Vma) => Failure | undefined,
+): Advice =>
+  function* ({ mm }, vma, part) {
+    const refused = refuse?.(vma);
+    if (refused !== undefined) return refused;
+    const flags = change(vma);
+    if (flags === vma.flags) return 0;
+    const changed = modifyVma(mm, vma, part, { flags, uffd: vma.uffd });
+    return failed(changed) ? changed : 0;
+  };
+
+const setFlag = (flag: number): Advice => flagAdvice((vma) => vma.flags | flag);
+const clearFlag = (flag: number): Advice => flagAdvice((vma) => vma.flags & ~flag);
+
+/** Advice without an effect on pages that anybody can see. */
+const noEffect: Advice = function* () {
+  return 0;
+};
+
+const notLocked: Advice = function* (_caller, vma) {
+  return vma.has(VM_LOCKED) ? fail('EINVAL', 'the mapping is locked') : 0;
+};
+
+/** Tells the userfaultfd and finds the area again; the range is cut to what is still there. */
+function* announced(caller: Caller, vma: Vma, part: Part): Op<Result<{ vma: Vma; part: Part }>> {
+  const notice = vma.uffd?.prepareRemove(part.start, part.end);
+  if (notice === undefined) return { vma, part };
+  yield* notice.complete();
+  const again = caller.mm.vmas.find(part.start);
+  if (again === undefined) return fail('ENOMEM', 'the mapping went while its event was unread');
+  return { vma: again, part: { start: part.start, end: Math.min(part.end, again.end) } };
+}
+
+const dropping = (
+  drop: (mm: Mm, vma: Vma, part: Part) => Result<0>,
+  allowsLocked: boolean,
+): Advice =>
+  function* (caller, vma, part) {
+    const locked = fail('EINVAL', 'the mapping is locked');
+    if (!allowsLocked && vma.has(VM_LOCKED)) return locked;
+    const settled = yield* announced(caller, vma, part);
+    if (failed(settled)) return settled;
+    if (!allowsLocked && settled.vma.has(VM_LOCKED)) return locked;
+    return drop(caller.mm, settled.vma, settled.part);
+  };
+
+function dropContent(mm: Mm, vma: Vma, { start, end }: Part): Result<0> {
+  zapRange(mm, vma, start, end, ZAP_CONTENT);
+  return 0;
+}
+
+function freePart(mm: Mm, vma: Vma, { start, end }: Part): Result<0> {
+  if (!vma.isAnonymous) return fail('EINVAL', 'MADV_FREE is for anonymous memory');
+  freeLazily(mm, start, end);
+  return 0;
+}
+
+const remove: Advice = function* (_caller, vma, part) {
+  if (vma.has(VM_LOCKED)) return fail('EINVAL', 'the mapping is locked');
+  const { file } = vma;
+  if (file === undefined) return fail('EINVAL', 'anonymous memory has no file to punch');
+  if ((vma.flags & (VM_SHARED | VM_MAYWRITE)) !== (VM_SHARED | VM_MAYWRITE)) {
+    return fail('EACCES', 'the mapping is not shared and writable');
+  }
+  const offset = vma.indexOf(part.start);
+  const pages = vma.indexOf(part.end) - offset;
+  const notice = vma.uffd?.prepareRemove(part.start, part.end);
+  const held = file.get(); // the mapping may go while the event is unread
+  try {
+    if (notice !== undefined) yield* notice.complete();
+    punchHole(held.inode, offset, offset + pages);
+  } finally {
+    held.put();
+  }
+  return 0;
+};
+
+const wipe = flagAdvice(
+  (vma) => vma.flags | VM_WIPEONFORK,
+  (vma) =>
+    vma.isAnonymous && !vma.isShared
+      ? undefined
+      : fail('EINVAL', 'only private anonymous memory can be wiped'),
+);
+
+const ADVICE = new Map<number, Advice>([
+  [advices.MADV_NORMAL, clearFlag(VM_RAND_READ | VM_SEQ_READ)],
+  [advices.MADV_RANDOM, flagAdvice((vma) => (vma.flags & ~VM_SEQ_READ) | VM_RAND_READ)],
+  [advices.MADV_SEQUENTIAL, flagAdvice((vma) => (vma.flags & ~VM_RAND_READ) | VM_SEQ_READ)],
+  [advices.MADV_WILLNEED, noEffect],
+  [advices.MADV_DONTNEED, dropping(dropContent, false)],
+  [advices.MADV_DONTNEED_LOCKED, dropping(dropContent, true)],
+  [advices.MADV_FREE, dropping(freePart, false)],
+  [advices.MADV_REMOVE, remove],
+  [advices.MADV_DONTFORK, setFlag(VM_DONTCOPY)],
+  [advices.MADV_DOFORK, clearFlag(VM_DONTCOPY)],
+  [advices.MADV_DONTDUMP, setFlag(VM_DONTDUMP)],
+  [advices.MADV_DODUMP, clearFlag(VM_DONTDUMP)],
+  [advices.MADV_WIPEONFORK, wipe],
+  [advices.MADV_KEEPONFORK, clearFlag(VM_WIPEONFORK)],
+  [advices.MADV_MERGEABLE, setFlag(VM_MERGEABLE)],
+  [advices.MADV_UNMERGEABLE, clearFlag(VM_MERGEABLE)],
+  [advices.MADV_NOHUGEPAGE, flagAdvice((vma) => (vma.flags & ~VM_HUGEPAGE) | VM_NOHUGEPAGE)],
+  [advices.MADV_COLD, notLocked],
+]);

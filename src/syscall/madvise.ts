@@ -1,0 +1,78 @@
+/**
+ * madvise(2): walks the areas of a range; holes are passed over and reported at the end.
+ * What each advice does to one area is in `advice.ts`.
+ * Answers to: do_madvise().
+ */
+
+import { fail, failed, type Result } from '../base/errno.js';
+import type { Op } from '../base/op.js';
+import { isPageAligned, PAGE_SIZE, pageUp } from '../base/page.js';
+import type { Caller } from '../mm/caller.js';
+import { VM_ACCESS, VM_WRITE } from '../mm/vma-flags.js';
+import { MADV_POPULATE_READ, MADV_POPULATE_WRITE } from '../uapi/mman.js';
+import { adviceOf } from './advice.js';
+import { populatePage } from './populate.js';
+
+/** Arguments of madvise(2). */
+export interface MadviseArgs {
+  readonly addr: number;
+  readonly length: number;
+  readonly advice: number;
+}
+
+/** madvise(2). */
+export function* madvise(caller: Caller, args: MadviseArgs): Op<Result<0>> {
+  const { mm } = caller;
+  const { addr } = args;
+  const populates = args.advice === MADV_POPULATE_READ || args.advice === MADV_POPULATE_WRITE;
+  const known = populates ? mm.memory.profile.has('madvPopulate') : adviceOf(mm, args.advice);
+  if (known === undefined || known === false) return fail('EINVAL', 'unknown advice');
+  if (!isPageAligned(addr)) return fail('EINVAL', 'addr is not page aligned');
+  const length = pageUp(args.length);
+  if (addr + length >= 2 ** 64) return fail('EINVAL', 'the range wraps around');
+  if (length === 0) return 0;
+  return known === true
+    ? yield* populateRange(caller, { addr, length }, args.advice === MADV_POPULATE_WRITE)
+    : yield* adviseAreas(caller, { start: addr, end: addr + length }, known);
+}
+
+type Advice = Exclude<ReturnType<typeof adviceOf>, undefined>;
+
+function* adviseAreas(
+  caller: Caller,
+  { start, end }: { start: number; end: number },
+  advice: Advice,
+): Op<Result<0>> {
+  const { mm } = caller;
+  let holes = false;
+  for (let at = start; at < end; ) {
+    const vma = mm.vmas.findFrom(at);
+    if (vma === undefined || vma.start >= end) {
+      holes = true;
+      break;
+    }
+    if (vma.start > at) holes = true;
+    const part = { start: Math.max(vma.start, at), end: Math.min(vma.end, end) };
+    const result = yield* advice(caller, vma, part);
+    if (failed(result)) return result;
+    at = part.end;
+  }
+  return holes ? fail('ENOMEM', 'a part of the range is not mapped') : 0;
+}
+
+function* populateRange(
+  caller: Caller,
+  { addr, length }: { addr: number; length: number },
+  write: boolean,
+): Op<Result<0>> {
+  for (let page = addr; page < addr + length; page += PAGE_SIZE) {
+    const vma = caller.mm.vmas.find(page);
+    if (vma === undefined) return fail('ENOMEM', 'a part of the range is not mapped');
+    if (!vma.has(write ? VM_WRITE : VM_ACCESS)) {
+      return fail('EINVAL', 'the mapping does not allow the access');
+    }
+    const failure = yield* populatePage(caller, page, write);
+    if (failure !== undefined) return failure;
+  }
+  return 0;
+}

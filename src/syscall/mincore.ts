@@ -1,0 +1,30 @@
+/**
+ * mincore(2): which pages are in memory, without touching them.
+ */
+
+import { fail, type Result } from '../base/errno.js';
+import { isPageAligned, PAGE_SIZE, pageUp, TASK_SIZE } from '../base/page.js';
+import type { Mm } from '../mm/mm.js';
+import type { Vma } from '../mm/vma.js';
+import { pteIsPresent } from '../pgtable/pte.js';
+
+/** One byte for each page of `[addr, addr + length)`, 1 for a resident one. */
+export function mincore(mm: Mm, args: { addr: number; length: number }): Result<Uint8Array> {
+  const { addr } = args;
+  const length = pageUp(args.length);
+  if (!isPageAligned(addr)) return fail('EINVAL', 'addr is not page aligned');
+  if (addr + length > TASK_SIZE) return fail('ENOMEM', 'the range ends beyond user space');
+  const pages = new Uint8Array(length / PAGE_SIZE);
+  for (let i = 0; i < pages.length; i++) {
+    const page = addr + i * PAGE_SIZE;
+    const vma = mm.vmas.find(page);
+    if (vma === undefined) return fail('ENOMEM', 'a part of the range is not mapped');
+    pages[i] = isResident(mm, vma, page) ? 1 : 0;
+  }
+  return pages;
+}
+
+function isResident(mm: Mm, vma: Vma, page: number): boolean {
+  if (pteIsPresent(mm.pte(page))) return true;
+  return vma.file?.inode.isUptodate(vma.indexOf(page)) === true;
+}

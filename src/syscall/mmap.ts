@@ -1,0 +1,152 @@
+/**
+ * mmap(2): anonymous memory and shmem, private and shared.
+ * Answers to: do_mmap().
+ */
+
+import { type Failure, fail, failed, type Result } from '../base/errno.js';
+import { NotModelledError } from '../base/not-modelled.js';
+import type { Op } from '../base/op.js';
+import { isPageAligned, PAGE_SIZE, pageUp } from '../base/page.js';
+import { Inode } from '../file/inode.js';
+import { ShmemFile } from '../file/memfd.js';
+import type { Caller } from '../mm/caller.js';
+import { addMapping, freshMapping, mapCountAllows } from '../mm/modify.js';
+import {
+  accessOfProt,
+  VM_GROWSDOWN,
+  VM_LOCKED,
+  VM_MAYWRITE,
+  VM_NORESERVE,
+  VM_SHARED,
+  VM_SOFTDIRTY,
+  VM_WRITE,
+} from '../mm/vma-flags.js';
+import { O_RDWR } from '../uapi/fcntl.js';
+import {
+  MAP_ANONYMOUS,
+  MAP_FIXED,
+  MAP_FIXED_NOREPLACE,
+  MAP_GROWSDOWN,
+  MAP_HUGETLB,
+  MAP_LOCKED,
+  MAP_NONBLOCK,
+  MAP_NORESERVE,
+  MAP_POPULATE,
+  MAP_PRIVATE,
+  MAP_SHARED,
+  MAP_SHARED_VALIDATE,
+  MAP_TYPE,
+} from '../uapi/mman.js';
+import { place } from './placement.js';
+import { populate } from './populate.js';
+import { Notices, unmapRange } from './unmap.js';
+
+/** Arguments of mmap(2). */
+export interface MmapArgs {
+  readonly addr: number;
+  readonly length: number;
+  readonly prot: number;
+  readonly flags: number;
+  readonly fd: number;
+  readonly offset: number;
+}
+
+/** Maps memory; answers its address. */
+export function* mmap(caller: Caller, args: MmapArgs): Op<Result<number>> {
+  const { mm } = caller;
+  const file = checkFile(caller, args);
+  if (failed(file)) return file;
+  const length = pageUp(args.length);
+  const wrong = checkSize(caller, args, length);
+  if (wrong !== undefined) return wrong;
+  const anonymous = file === undefined && (args.flags & MAP_TYPE) === MAP_PRIVATE;
+  const addr = place(caller, { addr: args.addr, length, flags: args.flags, anonymous });
+  if (failed(addr)) return addr;
+  const flags = vmaFlags(caller, args, file);
+  if (failed(flags)) return flags;
+  const notices = new Notices();
+  const replaced = replacesExisting(args.flags)
+    ? unmapRange(mm, { start: addr, end: addr + length }, notices)
+    : undefined;
+  if (replaced !== undefined) return replaced;
+  addMapping(
+    mm,
+    freshMapping({
+      start: addr,
+      end: addr + length,
+      flags,
+      file: backing(caller, args, file, length),
+      pgoff: (file === undefined && isPrivate(args.flags) ? addr : args.offset) / PAGE_SIZE,
+    }),
+  );
+  yield* notices.complete();
+  if (wantsPages(args.flags)) yield* populate(caller, { addr, length });
+  return addr;
+}
+
+const isPrivate = (flags: number): boolean => (flags & MAP_TYPE) === MAP_PRIVATE;
+
+const replacesExisting = (flags: number): boolean =>
+  (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) === MAP_FIXED;
+
+const wantsPages = (flags: number): boolean =>
+  (flags & MAP_LOCKED) !== 0 || (flags & (MAP_POPULATE | MAP_NONBLOCK)) === MAP_POPULATE;
+
+/** The file to map: its checks come before those of the length. */
+function checkFile(caller: Caller, args: MmapArgs): Result<ShmemFile | undefined> {
+  if (!isPageAligned(args.offset)) return fail('EINVAL', 'offset is not page aligned');
+  if ((args.flags & MAP_HUGETLB) !== 0) throw new NotModelledError('MAP_HUGETLB');
+  if ((args.flags & MAP_ANONYMOUS) !== 0) return undefined;
+  const file = caller.fds.lookup(args.fd);
+  if (failed(file)) return file;
+  return file instanceof ShmemFile ? file : fail('ENODEV', 'the file cannot be mapped');
+}
+
+function checkSize({ mm }: Caller, args: MmapArgs, length: number): Failure | undefined {
+  if (args.length === 0) return fail('EINVAL', 'length is zero');
+  if (args.offset + length > 2 ** 63) return fail('EOVERFLOW', 'offset + length is too large');
+  return mapCountAllows(mm) ? undefined : fail('ENOMEM', 'the address space has too many areas');
+}
+
+const KNOWN_TYPES = [MAP_SHARED, MAP_PRIVATE, MAP_SHARED_VALIDATE];
+
+/** VM_* flags of the new area, or the errno of what the file or the machine forbids. */
+function vmaFlags({ mm }: Caller, args: MmapArgs, file: ShmemFile | undefined): Result<number> {
+  const type = args.flags & MAP_TYPE;
+  if (!KNOWN_TYPES.includes(type)) {
+    return fail('EINVAL', 'flags has neither MAP_SHARED nor MAP_PRIVATE');
+  }
+  const access = accessOfProt(args.prot);
+  const writable = (access & VM_WRITE) !== 0;
+  let flags = access | VM_SOFTDIRTY;
+  if (type === MAP_PRIVATE) flags |= VM_MAYWRITE;
+  else {
+    flags |= VM_SHARED;
+    if (file?.writable ?? true) flags |= VM_MAYWRITE;
+    else if (writable) return fail('EACCES', 'a shared writable mapping of a read-only descriptor');
+  }
+  if ((args.flags & MAP_GROWSDOWN) !== 0) {
+    if (file !== undefined || type !== MAP_PRIVATE) return fail('EINVAL', 'only stacks grow down');
+    flags |= VM_GROWSDOWN;
+  }
+  if ((args.flags & MAP_LOCKED) !== 0) flags |= VM_LOCKED;
+  if ((args.flags & MAP_NORESERVE) !== 0) return flags | VM_NORESERVE;
+  const accountable =
+    (type === MAP_PRIVATE && writable) || (file === undefined && type !== MAP_PRIVATE);
+  const pages = pageUp(args.length) / PAGE_SIZE;
+  return accountable && pages > mm.memory.frames.total
+    ? fail('ENOMEM', 'the mapping is larger than the memory of the machine')
+    : flags;
+}
+
+/** The file behind the area, with a reference of its own. */
+function backing(
+  { mm }: Caller,
+  args: MmapArgs,
+  file: ShmemFile | undefined,
+  length: number,
+): ShmemFile | undefined {
+  if (file !== undefined) return file.get();
+  if (isPrivate(args.flags)) return undefined;
+  return new ShmemFile(new Inode('zero', mm.memory.frames, length, 0), O_RDWR);
+}

@@ -1,0 +1,39 @@
+/**
+ * Faulting pages in on request: MAP_POPULATE, mlock(2), MADV_POPULATE_READ and _WRITE.
+ * Pages before an error stay.
+ * Answers to: __mm_populate(), faultin_page_range().
+ */
+
+import type { Failure } from '../base/errno.js';
+import type { Op } from '../base/op.js';
+import { PAGE_SIZE } from '../base/page.js';
+import { access } from '../fault/access.js';
+import { populateFailure } from '../fault/outcome.js';
+import { kernelMode } from '../fault/user-copy.js';
+import type { Caller } from '../mm/caller.js';
+import { VM_SHARED, VM_WRITE } from '../mm/vma-flags.js';
+
+/** Faults in `[addr, addr + length)` as its areas would be used; stops at the first error. */
+export function* populate(
+  caller: Caller,
+  { addr, length }: { addr: number; length: number },
+): Op<Failure | undefined> {
+  for (let page = addr; page < addr + length; page += PAGE_SIZE) {
+    const vma = caller.mm.vmas.find(page);
+    // A private page is going to be written; of a shared one nobody knows.
+    const write = vma?.has(VM_WRITE) && !vma.has(VM_SHARED);
+    const failure = yield* populatePage(caller, page, write);
+    if (failure !== undefined) return failure;
+  }
+  return undefined;
+}
+
+/** Faults in one page with the given kind of access. */
+export function* populatePage(
+  caller: Caller,
+  page: number,
+  write: boolean,
+): Op<Failure | undefined> {
+  const error = yield* access(caller.mm, kernelMode(caller), page, write);
+  return error === undefined ? undefined : populateFailure(error);
+}

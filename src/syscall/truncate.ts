@@ -1,0 +1,152 @@
+/**
+ * The content of a shmem file changes: ftruncate(2), fallocate(2), holes.
+ * Mappings lose the pages before the cache does. No userfaultfd hears of it.
+ * Answers to: shmem_setattr(), shmem_fallocate().
+ */
+
+import { type Failure, fail, failed, type Result } from '../base/errno.js';
+import { NotModelledError } from '../base/not-modelled.js';
+import { PAGE_SIZE, pageOffset } from '../base/page.js';
+import { Inode } from '../file/inode.js';
+import { ShmemFile } from '../file/memfd.js';
+import type { Caller } from '../mm/caller.js';
+import { FRAME_NOT_UPTODATE, NO_FRAME } from '../phys/frames.js';
+import {
+  FALLOC_FL_KEEP_SIZE,
+  FALLOC_FL_PUNCH_HOLE,
+  MFD_ALLOW_SEALING,
+  MFD_CLOEXEC,
+  MFD_EXEC,
+  MFD_HUGETLB,
+  MFD_NOEXEC_SEAL,
+  O_RDONLY,
+  O_RDWR,
+} from '../uapi/fcntl.js';
+
+const MFD_KNOWN = MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC | MFD_NOEXEC_SEAL;
+
+/** memfd_create(2): a shmem file of size zero. */
+export function memfdCreate(
+  caller: Caller,
+  args: { name: string; flags: number; ino: number },
+): Result<number> {
+  if ((args.flags & MFD_HUGETLB) !== 0) throw new NotModelledError('MFD_HUGETLB');
+  if ((args.flags & ~MFD_KNOWN) !== 0) return fail('EINVAL', 'unknown flag bits');
+  if (args.name.length > 249) return fail('EINVAL', 'the name is longer than 249 bytes');
+  const inode = new Inode(args.name, caller.mm.memory.frames, 0, args.ino);
+  return caller.fds.install(new ShmemFile(inode, O_RDWR));
+}
+
+/** A read-only descriptor of the same file, as opening /proc/self/fd/N gives one. */
+export function reopenReadOnly(caller: Caller, fd: number): Result<number> {
+  const file = shmemFile(caller, fd);
+  if (failed(file)) return file;
+  return caller.fds.install(new ShmemFile(file.inode.get(), O_RDONLY));
+}
+
+/** The shmem file behind a descriptor, or EINVAL. */
+export function shmemFile(caller: Caller, fd: number): Result<ShmemFile> {
+  const file = caller.fds.lookup(fd);
+  if (failed(file)) return file;
+  return file instanceof ShmemFile ? file : fail('EINVAL', `descriptor ${fd} is no memfd`);
+}
+
+/** ftruncate(2). */
+export function ftruncate(caller: Caller, args: { fd: number; length: number }): Result<0> {
+  const file = shmemFile(caller, args.fd);
+  if (failed(file)) return file;
+  if (!file.writable) return fail('EINVAL', 'the descriptor is read-only');
+  if (args.length >= 2 ** 63) return fail('EINVAL', 'length is negative');
+  setSize(file.inode, args.length);
+  return 0;
+}
+
+function setSize(inode: Inode, sizeBytes: number): void {
+  const shrinks = sizeBytes < inode.sizeBytes;
+  inode.sizeBytes = sizeBytes;
+  if (!shrinks) return;
+  zeroBytes(inode, inode.sizePages - 1, pageOffset(sizeBytes), PAGE_SIZE);
+  inode.evict(inode.sizePages, Number.POSITIVE_INFINITY, 'even-cows');
+}
+
+/** Zeroes `[from, to)` of one cached page; nothing when `from` is the start of a page. */
+function zeroBytes(inode: Inode, index: number, from: number, to: number): void {
+  const pfn = inode.lookup(index);
+  if (pfn !== NO_FRAME && from > 0) inode.frames.pageBytes(pfn).fill(0, from, to);
+}
+
+/** Makes a hole of whole pages. */
+export const punchHole = (inode: Inode, first: number, end: number): void =>
+  inode.evict(first, end, 'not-cows');
+
+/** Arguments of fallocate(2). */
+export interface FallocateArgs {
+  readonly fd: number;
+  readonly mode: number;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** fallocate(2): allocate, or punch a hole. */
+export function fallocate(caller: Caller, args: FallocateArgs): Result<0> {
+  const opened = caller.fds.lookup(args.fd);
+  if (failed(opened)) return opened;
+  if (args.length === 0) return fail('EINVAL', 'length is zero');
+  const unsupported = checkMode(args.mode);
+  if (unsupported !== undefined) return unsupported;
+  if (!(opened instanceof ShmemFile)) return fail('ENODEV', 'the file has no pages to allocate');
+  if (!opened.writable) return fail('EBADF', 'the descriptor is read-only');
+  if (args.offset + args.length >= 2 ** 63) return fail('EFBIG', 'the file would be too large');
+  return (args.mode & FALLOC_FL_PUNCH_HOLE) !== 0
+    ? punch(opened.inode, args)
+    : allocate(opened.inode, args);
+}
+
+function checkMode(mode: number): Failure | undefined {
+  const punches = (mode & FALLOC_FL_PUNCH_HOLE) !== 0;
+  const known = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE;
+  if ((mode & ~known) !== 0) return fail('EOPNOTSUPP', 'shmem does not have this mode');
+  return punches && (mode & FALLOC_FL_KEEP_SIZE) === 0
+    ? fail('EOPNOTSUPP', 'PUNCH_HOLE needs KEEP_SIZE')
+    : undefined;
+}
+
+function punch(inode: Inode, { offset, length }: FallocateArgs): Result<0> {
+  const end = offset + length;
+  const first = Math.ceil(offset / PAGE_SIZE);
+  const last = Math.floor(end / PAGE_SIZE);
+  if (first > last) {
+    zeroInside(inode, offset, end);
+    return 0;
+  }
+  zeroBytes(inode, first - 1, pageOffset(offset), PAGE_SIZE);
+  if (pageOffset(end) > 0) zeroInside(inode, last * PAGE_SIZE, end);
+  if (first < last) punchHole(inode, first, last);
+  return 0;
+}
+
+/** Zeroes a range that lies in one page. */
+function zeroInside(inode: Inode, from: number, to: number): void {
+  const index = Math.floor(from / PAGE_SIZE);
+  const pfn = inode.lookup(index);
+  const start = index * PAGE_SIZE;
+  if (pfn !== NO_FRAME) inode.frames.pageBytes(pfn).fill(0, from - start, to - start);
+}
+
+function allocate(inode: Inode, { offset, length, mode }: FallocateArgs): Result<0> {
+  const end = offset + length;
+  const pages: number[] = [];
+  const last = Math.ceil(end / PAGE_SIZE);
+  for (let index = Math.floor(offset / PAGE_SIZE); index < last; index++) {
+    if (inode.lookup(index) !== NO_FRAME) continue;
+    const pfn = inode.addZeroed(index);
+    if (pfn === NO_FRAME) {
+      for (const made of pages) inode.remove(made);
+      return fail('ENOMEM', 'no memory for the pages of the file');
+    }
+    inode.frames.setFlag(pfn, FRAME_NOT_UPTODATE);
+    pages.push(index);
+  }
+  if ((mode & FALLOC_FL_KEEP_SIZE) === 0) inode.sizeBytes = Math.max(inode.sizeBytes, end);
+  return 0;
+}

@@ -1,0 +1,34 @@
+/**
+ * Registrations as attributes of areas: what (un)registering does to one area and its neighbours.
+ * Clears write protection where the kernel version does; poison and guards stay.
+ */
+
+import type { Mm } from '../mm/mm.js';
+import { type MergeSides, modifyVma, type VmaChange } from '../mm/modify.js';
+import { clearUffdWp } from '../mm/protect.js';
+import type { UffdPort } from '../mm/uffd-port.js';
+import type { Vma } from '../mm/vma.js';
+import { VM_UFFD, VM_UFFD_WP } from '../mm/vma-flags.js';
+
+/** Which neighbours an area may join when the part from `start` on changes, on this kernel. */
+export const mergeSides = (mm: Mm, vma: Vma, start: number): MergeSides =>
+  start > vma.start && !mm.memory.profile.has('mergeFollowing') ? 'previous' : 'both';
+
+/** The attributes of an area without its registration. */
+export const withoutUffd = (vma: Vma): VmaChange => ({
+  flags: vma.flags & ~VM_UFFD,
+  uffd: undefined,
+});
+
+/** Clears write protection in a part of an area that is registered for it. */
+export function clearProtection(mm: Mm, vma: Vma, start: number, end: number): void {
+  if (vma.has(VM_UFFD_WP)) clearUffdWp(mm, vma, start, end);
+}
+
+/** Unregisters every area of a context: its file is closed, or nobody will ever serve it. */
+export function unregisterAreas(mm: Mm, uffd: UffdPort): void {
+  for (const vma of [...mm.vmas].filter((area) => area.uffd === uffd)) {
+    if (mm.memory.profile.has('closeClearsWp')) clearProtection(mm, vma, vma.start, vma.end);
+    modifyVma(mm, vma, vma, withoutUffd(vma));
+  }
+}

@@ -1,0 +1,159 @@
+/**
+ * UFFDIO_MOVE: moves anonymous pages to missing ones without copying them.
+ * Answers to: move_pages() of mm/userfaultfd.c.
+ */
+
+import { type Failure, fail, failed, type Result } from '../base/errno.js';
+import { type Op, Point } from '../base/op.js';
+import { PAGE_SIZE } from '../base/page.js';
+import { entryFor, maybeWritable } from '../mm/install.js';
+import type { Mm } from '../mm/mm.js';
+import { prepareAnonVma } from '../mm/rmap.js';
+import type { Vma } from '../mm/vma.js';
+import { VM_ACCESS, VM_LOCKED, VM_SHARED, VM_WRITE } from '../mm/vma-flags.js';
+import { NO_SLOT, type Slot } from '../pgtable/arena.js';
+import {
+  PTE_NONE,
+  type Pte,
+  pteIsPresent,
+  pteIsSpecial,
+  pteMakeDirty,
+  pteMakeSoftDirty,
+  ptePfn,
+} from '../pgtable/pte.js';
+import { FRAME_EXCLUSIVE } from '../phys/frames.js';
+import {
+  UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES,
+  UFFDIO_MOVE_MODE_DONTWAKE,
+} from '../uapi/userfaultfd.js';
+import type { UffdContext } from './context.js';
+import { type FillCall, type FillOutcome, refuse, reportAndWake } from './fill.js';
+import { checkMode } from './fill-checks.js';
+import { checkRange } from './range.js';
+
+/** Arguments of UFFDIO_MOVE. */
+export interface MoveArgs {
+  readonly dst: number;
+  readonly src: number;
+  readonly len: number;
+  readonly mode: number;
+}
+
+/** UFFDIO_MOVE, behind the window check. */
+export function* move(context: UffdContext, call: FillCall, args: MoveArgs): Op<FillOutcome> {
+  const { mm } = context;
+  if (call.caller.mm !== mm) {
+    return refuse(fail('EINVAL', 'only the owner of the address space can move its pages'));
+  }
+  const invalid =
+    checkRange(mm, { start: args.dst, len: args.len }, 'dst') ??
+    checkRange(mm, { start: args.src, len: args.len }, 'src') ??
+    checkMode(args.mode, UFFDIO_MOVE_MODE_DONTWAKE | UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES);
+  if (invalid !== undefined) return refuse(invalid);
+  const progress = yield* movePages(context, args);
+  return yield* reportAndWake(context, call, {
+    ...progress,
+    dst: args.dst,
+    len: args.len,
+    wakes: (args.mode & UFFDIO_MOVE_MODE_DONTWAKE) === 0,
+  });
+}
+
+interface MoveAreas {
+  readonly to: Vma;
+  readonly from: Vma;
+}
+
+function* movePages(
+  context: UffdContext,
+  args: MoveArgs,
+): Op<{ done: number; failure: Failure | undefined }> {
+  const { mm } = context;
+  const areas = findAreas(context, args);
+  if (failed(areas)) return { done: 0, failure: areas };
+  for (let done = 0; done < args.len; done += PAGE_SIZE) {
+    if (done > 0 && mm.memory.points.on) yield new Point('fill:next-page');
+    const failure = movePage(mm, areas, args, done);
+    if (failure !== undefined) return { done, failure };
+  }
+  return { done: args.len, failure: undefined };
+}
+
+function findAreas(context: UffdContext, { dst, src, len }: MoveArgs): Result<MoveAreas> {
+  const { mm } = context;
+  const to = mm.vmas.find(dst);
+  if (to === undefined) return fail('ENOENT', 'nothing is mapped at dst');
+  if (!to.has(VM_SHARED)) prepareAnonVma(mm, to);
+  const from = mm.vmas.find(src);
+  if (from === undefined) return fail('ENOENT', 'nothing is mapped at src');
+  if (context.windowOpen) return fail('EAGAIN', 'the mapping is being changed');
+  const reason = unfit(context, { to, from }, { dst, src, len });
+  return reason === undefined ? { to, from } : fail('EINVAL', reason);
+}
+
+/** Why two areas cannot exchange pages, in the order of the checks. */
+function unfit(
+  context: UffdContext,
+  { to, from }: MoveAreas,
+  { dst, src, len }: { dst: number; src: number; len: number },
+): string | undefined {
+  if (from.has(VM_SHARED)) return 'the source is shared';
+  if (src + len > from.end) return 'the source ends beyond its area';
+  if (to.has(VM_SHARED)) return 'the destination is shared';
+  if (dst + len > to.end) return 'the destination ends beyond its area';
+  if (((to.flags ^ from.flags) & VM_ACCESS) !== 0) return 'the access rights differ';
+  if (((to.flags ^ from.flags) & VM_LOCKED) !== 0) return 'only one of the two is locked';
+  if (!from.has(VM_WRITE)) return 'the areas are not writable';
+  if (to.uffd !== context) return 'the destination is not registered with this userfaultfd';
+  if (!to.isAnonymous || !from.isAnonymous) return 'an area is not anonymous';
+  return undefined;
+}
+
+function movePage(mm: Mm, areas: MoveAreas, args: MoveArgs, offset: number): Failure | undefined {
+  const holes = (args.mode & UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES) !== 0;
+  const src = args.src + offset;
+  const dst = args.dst + offset;
+  if (!mm.hasTable(src) && !holes) return fail('ENOENT', 'the source is empty');
+  const target = mm.slotOrCreate(dst);
+  if (target === NO_SLOT || mm.slotOrCreate(src) === NO_SLOT) {
+    return fail('ENOMEM', 'no memory for a page table');
+  }
+  if (mm.load(target) !== PTE_NONE) return fail('EEXIST', 'the destination is occupied');
+  const pte = mm.pte(src);
+  if (pte === PTE_NONE) return holes ? undefined : fail('ENOENT', 'the source is empty');
+  if (!pteIsPresent(pte)) return fail('EFAULT', 'the source holds a marker');
+  return pteIsSpecial(pte)
+    ? moveZero(mm, areas, { src, dst, target })
+    : moveFrame(mm, areas, { src, dst, target }, pte);
+}
+
+interface Step {
+  readonly src: number;
+  readonly dst: number;
+  readonly target: Slot;
+}
+
+function moveZero(mm: Mm, { to }: MoveAreas, { src, dst, target }: Step): Failure | undefined {
+  const zero = entryFor(mm, to, ptePfn(mm.pte(src)));
+  mm.store(mm.slot(src), src, PTE_NONE);
+  mm.store(target, dst, zero);
+  return undefined;
+}
+
+function moveFrame(
+  mm: Mm,
+  { to }: MoveAreas,
+  { src, dst, target }: Step,
+  pte: Pte,
+): Failure | undefined {
+  const { frames, profile } = mm.memory;
+  const pfn = ptePfn(pte);
+  if (!frames.has(pfn, FRAME_EXCLUSIVE) || frames.refs(pfn) > 1) {
+    return fail('EBUSY', 'the source page is shared');
+  }
+  frames.setOwner(pfn, prepareAnonVma(mm, to), to.indexOf(dst));
+  const moved = maybeWritable(to, pteMakeDirty(entryFor(mm, to, pfn)));
+  mm.store(mm.slot(src), src, PTE_NONE);
+  mm.store(target, dst, profile.config.softDirty ? pteMakeSoftDirty(moved) : moved);
+  return undefined;
+}
