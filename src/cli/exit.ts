@@ -1,7 +1,7 @@
 /**
- * How a command ends: the exit codes, and the errors that carry one. A message is one line that says
- * what is wrong and what to do; main.ts prints it, nobody else ends the process.
- * Anything that is not a CliError is a bug of ours and is reported as such.
+ * How a command ends: the exit codes, and the errors that carry one. A message is one line that
+ * says what is wrong and what to do; main.ts prints it, nobody else ends the process. Anything that
+ * is not a CliError is a bug of ours and is reported as such.
  */
 
 /** The command did what it was asked, and what it checked was right. */

@@ -1,6 +1,6 @@
 /**
- * The command `migrate` (and `migrate-destination`, which a source starts for itself): options, help
- * text, exit codes. What it does is in migrate/.
+ * The command `migrate` (and `migrate-destination`, which a source starts for itself): options,
+ * help text, exit codes. What it does is in migrate/.
  */
 import { type Command, Option } from 'commander';
 import { DEFAULTS, parseOptions, type RawOptions } from './migrate/options.js';

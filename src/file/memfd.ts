@@ -1,5 +1,6 @@
 /**
- * The open file of a memfd (or of MAP_SHARED|MAP_ANONYMOUS): an inode with an access mode and seals.
+ * The open file of a memfd, or of MAP_SHARED|MAP_ANONYMOUS: an inode with an access mode.
+ * Answers to: memfd_create(2), shmem_file_setup().
  */
 
 import { O_ACCMODE, O_RDONLY } from '../uapi/fcntl.js';

@@ -1,5 +1,6 @@
 /**
  * Who a thread is: user id and capabilities, as far as the modelled calls ask.
+ * Immutable; setresuid gives a thread new ones. Answers to: credentials(7), capabilities(7).
  */
 
 import type { CapabilityName } from '../mm/caller.js';

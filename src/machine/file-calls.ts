@@ -1,5 +1,6 @@
 /**
- * The system calls on descriptors and on other processes as operations of a thread.
+ * The system calls on descriptors and on other processes as operations of a thread: arguments as
+ * users give them, checked for what C cannot pass, handed to the kernel model below.
  */
 
 import { byteArray, type U64, unsigned, unsigned32 } from '../base/args.js';

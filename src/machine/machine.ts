@@ -1,5 +1,6 @@
 /**
  * The machine that a user makes: a kernel version, memory, processes.
+ * Joins the layers and keeps no rule of its own.
  */
 
 import { PAGE_SIZE } from '../base/page.js';
@@ -35,7 +36,7 @@ export interface MachineOptions {
   readonly unprivilegedUserfaultfd?: 0 | 1;
   /** Mode of /dev/userfaultfd, owned by root. @defaultValue `0o600` */
   readonly devUserfaultfdMode?: number;
-  /** A locked read-modify-write faults as a read first, as emulated CPUs do. @defaultValue `false` */
+  /** A locked update faults as a read first, as emulated CPUs do. @defaultValue `false` */
   readonly rmwReadsFirst?: boolean;
 }
 

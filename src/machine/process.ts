@@ -1,5 +1,6 @@
 /**
  * What a user holds of a process: its threads, its end, what /proc shows of it.
+ * The kernel's side of it is `process-state.ts`.
  */
 
 import { type U64, unsigned } from '../base/args.js';

@@ -10,7 +10,7 @@ import type { FdTable } from '../file/fd-table.js';
 import type { Caller, CapabilityName } from '../mm/caller.js';
 import type { Mm } from '../mm/mm.js';
 import { Tlb } from '../pgtable/tlb.js';
-import type { Task } from '../sched/task.js';
+import type { Runnable, Task } from '../sched/task.js';
 import type { Credentials } from './credentials.js';
 import { ProcessEndedError, ThreadBusyError } from './errors.js';
 import type { Member, ProcessState } from './process-state.js';
@@ -37,7 +37,7 @@ export class ThreadCore implements Caller, Member {
   protected tlb: Tlb;
   /** @internal Who the thread is; setresuid changes it for this thread alone. */
   credentials: Credentials;
-  #task: Task<unknown> | undefined;
+  #task: Runnable | undefined;
 
   /** @internal */
   constructor(system: System, process: ProcessState, name: string, tid: number) {
@@ -72,7 +72,7 @@ export class ThreadCore implements Caller, Member {
   }
 
   /** @internal */
-  readonly capable = (capability: CapabilityName): boolean => this.credentials.has(capability);
+  readonly capable = (name: CapabilityName): boolean => this.credentials.has(name);
 
   /** @internal Starts an operation and runs the machine until nothing more can run. */
   begin<T>(op: Op<T>): Task<T> {
@@ -82,7 +82,7 @@ export class ThreadCore implements Caller, Member {
     });
   }
 
-  /** Runs an operation as this thread's one: what it does is visible in {@link ThreadCore.state}. */
+  /** Runs an operation as this thread's one, which accesses wait for. */
   *#occupied<T>(op: Op<T>): Op<T> {
     this.tlb = NO_TLB;
     try {

@@ -169,7 +169,7 @@ export class Thread extends MemoryThread {
     return this.runSync('memfd_create', fileCalls.memfdCreate(this, name, flags));
   }
 
-  /** Opens a memfd again read-only, as `/proc/self/fd/N` does. Its shared mappings stay read-only. */
+  /** Opens a memfd again, read-only; shared mappings of that descriptor stay read-only. */
   reopenReadOnlySync(fd: number): number {
     return this.runSync('open', fileCalls.reopenReadOnly(this, fd));
   }

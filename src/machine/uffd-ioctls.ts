@@ -1,5 +1,6 @@
 /**
  * The ioctls of a userfaultfd as methods of its handle, typed and raw.
+ * One line each over the operations of `uffd-calls.ts`. Answers to: ioctl_userfaultfd(2).
  */
 
 import type { U64 } from '../base/args.js';

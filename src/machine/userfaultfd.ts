@@ -6,7 +6,7 @@
 import { EventEmitter } from 'eventemitter3';
 import type { U64 } from '../base/args.js';
 import { failed } from '../base/errno.js';
-import type { Task } from '../sched/task.js';
+import type { Runnable } from '../sched/task.js';
 import { O_NONBLOCK } from '../uapi/fcntl.js';
 import type { UffdMsg, UffdRemapMsg, UffdRemoveMsg, UffdUnmapMsg } from '../uapi/msg.js';
 import { type Fdinfo, fdinfo } from '../uffd/fdinfo.js';
@@ -50,10 +50,12 @@ export interface UffdEvents {
  *
  * @example
  * ```ts
- * import { Machine, MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, UFFDIO_REGISTER_MODE_MISSING } from 'uffd-emulator';
+ * import { Machine, MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ } from 'uffd-emulator';
+ * import { UFFDIO_REGISTER_MODE_MISSING } from 'uffd-emulator';
  *
  * const { main } = new Machine().spawn();
- * const addr = main.mmapSync({ length: 4096, prot: PROT_READ, flags: MAP_PRIVATE | MAP_ANONYMOUS });
+ * const flags = MAP_PRIVATE | MAP_ANONYMOUS;
+ * const addr = main.mmapSync({ length: 4096, prot: PROT_READ, flags });
  * const uffd = main.userfaultfdSync();
  * uffd.apiSync();
  * uffd.registerSync({ start: addr, len: 4096, mode: UFFDIO_REGISTER_MODE_MISSING });
@@ -66,7 +68,7 @@ export interface UffdEvents {
  */
 export class Userfaultfd extends UffdIoctls implements AsyncIterable<UffdMessage>, Disposable {
   readonly #emitter = new EventEmitter<UffdEvents>();
-  #pump: Task<void> | undefined;
+  #pump: Runnable | undefined;
 
   /**
    * read(2): takes as many 32-byte messages as fit.
@@ -220,14 +222,11 @@ export class Userfaultfd extends UffdIoctls implements AsyncIterable<UffdMessage
 
   #emit(message: UffdMessage): void {
     const { scheduler } = this.thread.system;
+    const { event } = message;
     try {
-      const heard = this.#emitter.emit(message.event, message as never);
-      if (!heard)
-        scheduler.raise(
-          new Error(
-            `nobody listens to the ${message.event} message of ${this.#file('read').context.name}: add on('${message.event}', …)`,
-          ),
-        );
+      if (this.#emitter.emit(event, message as never)) return;
+      const { name } = this.#file('read').context;
+      scheduler.raise(new Error(`nobody listens to the ${event} message of ${name}`));
     } catch (error) {
       scheduler.raise(error); // comes out where the machine was made to run
     }

@@ -1,5 +1,6 @@
 /**
- * Flags of a VMA, by Linux's names; our bit places. Sets are plain numbers below 2^31.
+ * Flags of an area, by Linux's names; our bit places. Sets are plain numbers below 2^31.
+ * Answers to: vm_flags of struct vm_area_struct.
  */
 
 import { PROT_EXEC, PROT_READ, PROT_WRITE } from '../uapi/mman.js';

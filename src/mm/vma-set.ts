@@ -1,5 +1,6 @@
 /**
  * The areas of one address space: disjoint, in ascending order, found by binary search.
+ * Answers are what is there now; a caller that changes the set asks again.
  */
 
 import type { Vma } from './vma.js';

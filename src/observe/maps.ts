@@ -1,5 +1,6 @@
 /**
- * The areas of an address space as /proc/PID/maps and the VmFlags of smaps show them. Read only.
+ * The areas of an address space as /proc/PID/maps and the VmFlags of smaps show them.
+ * Read only. Answers to: proc_pid_maps(5), proc_pid_smaps(5).
  */
 
 import { PAGE_SIZE } from '../base/page.js';

@@ -1,5 +1,5 @@
 /**
- * The 4-level walk: an address leads to the slot of its entry, and everything else is built on that.
+ * The 4-level walk: an address leads to the slot of its entry, and all else is built on that.
  * Upper entries hold table numbers and are known here alone; absence is a named value.
  * `walk` only reads; `walkOrCreate` is its own function, not a flag.
  */

@@ -82,7 +82,7 @@ export const MATRIX = {
 /** Name of something that a kernel version has or does. */
 export type Capability = keyof typeof MATRIX;
 
-/** Feature bits that UFFDIO_API reports, with everything compiled in, by column of {@link KERNELS}. */
+/** Feature bits of UFFDIO_API, with everything compiled in, by column of {@link KERNELS}. */
 export const FEATURES = [0x1ff, 0x7ff, 0x1fff, 0x1fff, 0x7fff, 0x1ffff, 0x1ffff, 0x7ffff] as const;
 
 /** Release strings, as uname(2) would give them. */

@@ -5,8 +5,8 @@
  * Nothing here is async: promises are made above, from the end of a task.
  */
 
-import { type Op, Wait } from '../base/op.js';
-import { Task } from './task.js';
+import type { Op } from '../base/op.js';
+import { type Runnable, Task } from './task.js';
 
 /** Steps of one settling before it is called endless. */
 const STEPS_MAX = 10_000_000;
@@ -18,7 +18,7 @@ export class LivelockError extends Error {
 
 /** The run queue of one machine. */
 export class Scheduler {
-  #runnable: Task<unknown>[] = [];
+  readonly #runnable: Runnable[] = [];
   #depth = 0;
   #raised: { readonly error: unknown } | undefined;
 
@@ -64,12 +64,8 @@ export class Scheduler {
   }
 
   /** Ends a sleeping task: its cleanup runs, and `reason` is how it ended. */
-  cancel(task: Task<unknown>, reason: unknown): void {
-    if (task.done) return;
-    this.run(() => {
-      task.settle({ ok: false, error: reason });
-      task.op.return(undefined as never);
-    });
+  cancel(task: Runnable, reason: unknown): void {
+    if (!task.done) this.run(() => task.abandon(reason));
   }
 
   /** Hands an error of a callback to whoever made the machine run. */
@@ -84,29 +80,7 @@ export class Scheduler {
     throw raised.error;
   }
 
-  #step(task: Task<unknown>): void {
-    task.waitingFor = undefined;
-    for (;;) {
-      let next: IteratorResult<unknown, unknown>;
-      try {
-        next = task.op.next();
-      } catch (error) {
-        task.settle({ ok: false, error });
-        return;
-      }
-      if (next.done === true) {
-        task.settle({ ok: true, value: next.value });
-        return;
-      }
-      if (next.value instanceof Wait) {
-        this.#sleep(task, next.value);
-        return;
-      }
-    }
-  }
-
-  #sleep(task: Task<unknown>, wait: Wait): void {
-    task.waitingFor = wait;
-    wait.arm(() => this.#runnable.push(task));
+  #step(task: Runnable): void {
+    task.step()?.arm(() => this.#runnable.push(task));
   }
 }

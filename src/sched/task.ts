@@ -3,44 +3,46 @@
  * Steps are taken by the scheduler alone.
  */
 
-import type { Op, Wait } from '../base/op.js';
+import { type Op, Wait } from '../base/op.js';
 
 /** How a task ended: with a value, or with what was thrown. */
 export type Outcome<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly error: unknown };
 
-/** An operation that a scheduler runs. */
-export class Task<T> {
+/** A task as its scheduler sees it, whatever it ends with. */
+export interface Runnable {
+  readonly done: boolean;
   /** What it sleeps on; `undefined` while it runs or once it ended. */
-  waitingFor: Wait | undefined;
-  #outcome: Outcome<T> | undefined;
-  #listeners: ((outcome: Outcome<T>) => void)[] = [];
+  readonly waitingFor: Wait | undefined;
+  /** Runs it up to its next sleep, which is answered, or to its end. */
+  step(): Wait | undefined;
+  /** Ends it where it sleeps: its cleanup runs, and `reason` is how it ended. */
+  abandon(reason: unknown): void;
+}
 
-  constructor(readonly op: Op<T>) {}
+/** An operation that a scheduler runs. */
+export class Task<T> implements Runnable {
+  readonly #op: Op<T>;
+  #waitingFor: Wait | undefined;
+  #outcome: Outcome<T> | undefined;
+  readonly #listeners: ((outcome: Outcome<T>) => void)[] = [];
+
+  constructor(op: Op<T>) {
+    this.#op = op;
+  }
 
   get done(): boolean {
     return this.#outcome !== undefined;
   }
 
+  get waitingFor(): Wait | undefined {
+    return this.#waitingFor;
+  }
+
   /** How it ended; `undefined` while it has not. */
   get outcome(): Outcome<T> | undefined {
     return this.#outcome;
-  }
-
-  /** Called once, by the scheduler. */
-  settle(outcome: Outcome<T>): void {
-    this.#outcome = outcome;
-    this.waitingFor = undefined;
-    const listeners = this.#listeners;
-    this.#listeners = [];
-    for (const listener of listeners) listener(outcome);
-  }
-
-  /** Runs `listener` when the task ends, at once if it has. */
-  onEnd(listener: (outcome: Outcome<T>) => void): void {
-    if (this.#outcome === undefined) this.#listeners.push(listener);
-    else listener(this.#outcome);
   }
 
   /** The value; throws what was thrown. The task has ended. */
@@ -49,5 +51,43 @@ export class Task<T> {
     if (outcome === undefined) throw new Error('the task has not ended');
     if (!outcome.ok) throw outcome.error;
     return outcome.value;
+  }
+
+  step(): Wait | undefined {
+    this.#waitingFor = undefined;
+    try {
+      for (;;) {
+        const { done, value } = this.#op.next();
+        if (done === true) {
+          this.#settle({ ok: true, value });
+          return undefined;
+        }
+        if (value instanceof Wait) {
+          this.#waitingFor = value;
+          return value;
+        }
+      }
+    } catch (error) {
+      this.#settle({ ok: false, error });
+      return undefined;
+    }
+  }
+
+  abandon(reason: unknown): void {
+    this.#settle({ ok: false, error: reason });
+    this.#op.return(undefined as never);
+  }
+
+  /** Runs `listener` when the task ends, at once if it has. */
+  onEnd(listener: (outcome: Outcome<T>) => void): void {
+    if (this.#outcome === undefined) this.#listeners.push(listener);
+    else listener(this.#outcome);
+  }
+
+  #settle(outcome: Outcome<T>): void {
+    this.#outcome = outcome;
+    this.#waitingFor = undefined;
+    for (const listener of this.#listeners) listener(outcome);
+    this.#listeners.length = 0;
   }
 }

@@ -1,5 +1,6 @@
 /**
  * mincore(2): which pages are in memory, without touching them.
+ * A page that is not mapped counts when the page cache of its file has it.
  */
 
 import { fail, type Result } from '../base/errno.js';

@@ -21,7 +21,7 @@ export function* populate(
   for (let page = addr; page < addr + length; page += PAGE_SIZE) {
     const vma = caller.mm.vmas.find(page);
     // A private page is going to be written; of a shared one nobody knows.
-    const write = vma?.has(VM_WRITE) && !vma.has(VM_SHARED);
+    const write = vma?.has(VM_WRITE) === true && !vma.has(VM_SHARED);
     const failure = yield* populatePage(caller, page, write);
     if (failure !== undefined) return failure;
   }

@@ -39,7 +39,8 @@ class EventWait implements WaitReason {
   ) {}
 
   describe(): string {
-    return `an operation waits until its ${this.event.toUpperCase()} event of ${this.context} is read`;
+    const event = this.event.toUpperCase();
+    return `an operation waits until its ${event} event of ${this.context} is read`;
   }
 }
 

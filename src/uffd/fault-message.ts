@@ -1,5 +1,6 @@
 /**
  * One fault in the queues: the message that a reader gets and the sleep of the thread behind it.
+ * Lives from the fault to the wake-up; a thread that faults again has a new one.
  */
 
 import { Wait, type WaitReason } from '../base/op.js';

@@ -1,5 +1,6 @@
 /**
  * /proc/PID/fdinfo/FD of a userfaultfd: how many faults wait, and what was agreed.
+ * Read only. Answers to: userfaultfd_show_fdinfo().
  */
 
 import { UFFD_API } from '../uapi/userfaultfd.js';

@@ -1,5 +1,6 @@
 /**
  * The two questions that decide most fills: are the mode bits known, is the slot free.
+ * Answers to the EEXIST column of ioctl_userfaultfd(2).
  */
 
 import { type Failure, fail } from '../base/errno.js';

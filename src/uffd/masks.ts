@@ -1,5 +1,6 @@
 /**
  * The ioctl masks that handshake, registration and fdinfo report.
+ * Answers to: UFFD_API_IOCTLS, UFFD_API_RANGE_IOCTLS.
  */
 
 import { VM_UFFD_MINOR, VM_UFFD_RWP, VM_UFFD_WP } from '../mm/vma-flags.js';

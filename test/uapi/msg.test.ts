@@ -58,8 +58,8 @@ const anyMsg: fc.Arbitrary<UffdMsg> = fc.oneof(
   }),
   fc.record({ event: fc.constant('fork' as const), ufd: word }),
   fc.record({ event: fc.constant('remap' as const), from: exact, to: exact, len: exact }),
-  fc.record({ event: fc.constantFrom('remove' as const), start: exact, end: exact }),
-  fc.record({ event: fc.constantFrom('unmap' as const), start: exact, end: exact }),
+  fc.record({ event: fc.constant('remove' as const), start: exact, end: exact }),
+  fc.record({ event: fc.constant('unmap' as const), start: exact, end: exact }),
 );
 
 describe('uffd_msg', () => {

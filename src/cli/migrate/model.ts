@@ -1,7 +1,7 @@
 /**
  * Virtual time: what each thing costs in nanoseconds. The emulated kernel has no clock, so the tool
- * keeps one: it moves with the guest's accesses, with the bytes on the link and with the faults, and
- * never with the machine that runs it. Hence the same trace and options give the same result.
+ * keeps one: it moves with the guest's accesses, with the bytes on the link and with the faults,
+ * and never with the machine that runs it. Hence the same trace and options give the same result.
  * The costs of faults are medians measured with Linux 6.18 on a small cloud machine.
  */
 import { FRAME_HEADER_BYTES } from './wire/frame.js';

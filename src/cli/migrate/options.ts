@@ -1,6 +1,6 @@
 /**
- * The options of `migrate`: what the words on the command line mean, checked one by one. A wrong one
- * is an InputError that names the option and what it takes. Reads no file and opens no socket.
+ * The options of `migrate`: what the words on the command line mean, checked one by one. A wrong
+ * one is an InputError that names the option and what it takes. Reads no file and opens no socket.
  */
 import { accessSync, constants, existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';

@@ -1,7 +1,7 @@
 /**
  * The text of a finished migration: a few lines on what was done, the table of the rounds, and the
- * one closing line. Plain strings; colours are the caller's. Everything in it is virtual, so the same
- * trace and options print the same text.
+ * one closing line. Plain strings; colours are the caller's. Everything in it is virtual, so the
+ * same trace and options print the same text.
  */
 import { type Column, tableLines } from '../terminal.js';
 import { counted, formatBytes, formatCount, formatNs } from './format.js';

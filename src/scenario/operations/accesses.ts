@@ -9,7 +9,7 @@ import { failed, type Result } from '../../base/errno.js';
 import type { Op } from '../../base/op.js';
 import { Signal } from '../../fault/outcome.js';
 import { type PipeBuffer, PipeEnd } from '../../file/pipe.js';
-import { type AccessSize, load, readModifyWrite, store } from '../../machine/access-fileCalls.js';
+import { type AccessSize, load, readModifyWrite, store } from '../../machine/access-ops.js';
 import { fileCalls, type PipeFds } from '../../machine/file-calls.js';
 import type { Args } from '../args.js';
 import { addressText, bytesText, hexText } from '../format.js';

@@ -9,6 +9,7 @@ import type { Op } from '../../base/op.js';
 import { TASK_SIZE } from '../../base/page.js';
 import { fileCalls } from '../../machine/file-calls.js';
 import { memoryCalls } from '../../machine/memory-calls.js';
+import type { MapsEntry } from '../../observe/maps.js';
 import type { Args, Place } from '../args.js';
 import { bytesText, type Cell, indexAt, lengthText, pagemapText, runsText } from '../format.js';
 import { VM_FLAGS } from '../names.js';
@@ -94,18 +95,11 @@ function vmflags(args: Args, worker: Worker): Op<string> {
   })();
 }
 
-interface Area {
-  readonly start: number;
-  readonly end: number;
-  readonly perms: string;
-  readonly flags: readonly string[];
-}
-
 /** `from-to:perm:flags`, counted from the start of the window in which the area starts. */
-function areaText({ start, end, perms, flags }: Area, unit: bigint): string {
+function areaText({ start, end, perms, vmFlags }: MapsEntry, unit: bigint): string {
   const base = regionAt(BigInt(start))?.start ?? 0n;
   const at = (addr: number): string => lengthText(BigInt(addr) - base, unit);
-  const shown = VM_FLAGS.filter((flag) => flags.includes(flag)).join(',') || '-';
+  const shown = VM_FLAGS.filter((flag) => vmFlags.includes(flag)).join(',') || '-';
   return `${at(start)}-${at(end)}:${perms}:${shown}`;
 }
 

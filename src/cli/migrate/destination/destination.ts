@@ -1,7 +1,7 @@
 /**
  * The destination of a migration: maps the guest as the source describes it, takes its pages, and
- * after the handover plays the rest of the trace itself, fetching what it lacks. Ends when the source
- * has said how the two memories compare. Speaks to the source only through the channel.
+ * after the handover plays the rest of the trace itself, fetching what it lacks. Ends when the
+ * source has said how the two memories compare. Speaks to the source only through the channel.
  */
 import { InputError } from '../../exit.js';
 import { memoryDigest, pageDigests } from '../digest.js';

@@ -1,8 +1,8 @@
 /**
  * Post-copy at the destination: a missing fault names a page, the page is asked of the source and
- * installed, the thread goes on; between faults the other pages arrive one by one. What arrives when
- * is decided by the virtual link alone: the source is pulled in small batches (its send queue), so
- * a slow or fast socket changes nothing.
+ * installed, the thread goes on; between faults the other pages arrive one by one. What arrives
+ * when is decided by the virtual link alone: the source is pulled in small batches (its send
+ * queue), so a slow or fast socket changes nothing.
  */
 
 import type { FaultPendingError } from '../../../machine/errors.js';

@@ -1,8 +1,8 @@
 /**
  * What one access of the trace does to the guest's memory. Lackey records no data, so a stored word
  * is a function of its address and its step, and every load is folded into a sum: a page that was
- * stale for one load shows in that sum, even when the page is right again at the end.
- * An access that faults leaves nothing behind that matters: it can be made again from its beginning.
+ * stale for one load shows in that sum, even when the page is right again at the end. An access
+ * that faults leaves nothing behind that matters: it can be made again from its beginning.
  */
 import type { Thread } from '../../../machine/thread.js';
 import { OP_LOAD, OP_MODIFY } from '../trace/access.js';
@@ -18,7 +18,9 @@ export function foldLoad(sum: number, value: number): number {
   return (Math.imul(sum, 31) + value) | 0;
 }
 
-/** Makes one access of the guest; returns the sum over its loads, or throws what the access does. */
+/**
+ * Makes one access of the guest; returns the sum over its loads, or throws what the access does.
+ */
 export function accessMemory(
   thread: Thread,
   op: number,

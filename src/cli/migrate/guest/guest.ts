@@ -73,9 +73,9 @@ export class Guest {
   }
 
   /**
-   * Plays accesses `from` to `to` (excluded) of a batch; `step` says how far it came. Stops after one
-   * during which somebody interrupted, and before one that has to wait for a userfaultfd's handler
-   * that is not here: that fault is returned, and the access has not been made.
+   * Plays accesses `from` to `to` (excluded) of a batch; `step` says how far it came. Stops after
+   * one during which somebody interrupted, and before one that has to wait for a userfaultfd's
+   * handler that is not here: that fault is returned, and the access has not been made.
    */
   play(batch: AccessBatch, from: number, to: number): FaultPendingError | undefined {
     const { addresses, sizes, ops, firstStep } = batch;

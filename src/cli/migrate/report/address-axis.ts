@@ -1,7 +1,7 @@
 /**
  * The vertical axis that the heat map and the fault timeline share: the guest's pages in address
- * order, without the gaps between mappings, low addresses at the bottom. Labels stand where a region
- * begins; a region is what lies within 1 MiB of its neighbours.
+ * order, without the gaps between mappings, low addresses at the bottom. Labels stand where a
+ * region begins; a region is what lies within 1 MiB of its neighbours.
  */
 import { formatAddress } from '../format.js';
 import { type MemoryLayout, PAGE_BYTES } from '../guest/layout.js';

@@ -1,6 +1,6 @@
 /**
- * The fault timeline: each fault that reached user space as a dot at its time and page, over the same
- * axes as the heat map, by kind. Dots of one kind are one path of points with round caps.
+ * The fault timeline: each fault that reached user space as a dot at its time and page, over the
+ * same axes as the heat map, by kind. Dots of one kind are one path of points with round caps.
  */
 import { formatCount } from '../format.js';
 import type { MemoryLayout } from '../guest/layout.js';

@@ -1,6 +1,6 @@
 /**
- * Text for HTML: escaping, and numbers short enough for attributes. The report is built from strings;
- * whatever comes from outside (a file's name) goes through `escapeHtml`.
+ * Text for HTML: escaping, and numbers short enough for attributes. The report is built from
+ * strings; whatever comes from outside (a file's name) goes through `escapeHtml`.
  */
 
 const entities: Readonly<Record<string, string>> = {

@@ -1,7 +1,7 @@
 /**
- * The frame that every chart of the report shares: a title and a sentence, a plot whose marks are an
- * SVG stretched to it, axes in HTML around it, a legend below. Marks use the coordinates 0..1000 by
- * 0..1000; lines and dots keep their width through non-scaling strokes.
+ * The frame that every chart of the report shares: a title and a sentence, a plot whose marks are
+ * an SVG stretched to it, axes in HTML around it, a legend below. Marks use the coordinates 0..1000
+ * by 0..1000; lines and dots keep their width through non-scaling strokes.
  */
 import { escapeHtml, short } from './html.js';
 import type { Tick } from './scale.js';
@@ -48,7 +48,8 @@ export function renderPlot(plot: Plot): string {
 <div class="y-axis">${plot.yTicks.map(yLabel).join('')}</div>
 <div class="strip">${plot.strip}</div>
 <div class="plot" id="${plot.id}" style="height:${plot.heightPx}px">
-<svg viewBox="0 0 ${PLOT_UNITS} ${PLOT_UNITS}" preserveAspectRatio="none" role="img" aria-label="${escapeHtml(plot.title)}">${grid}${plot.marks}</svg>
+<svg viewBox="0 0 ${PLOT_UNITS} ${PLOT_UNITS}" preserveAspectRatio="none" role="img"
+ aria-label="${escapeHtml(plot.title)}">${grid}${plot.marks}</svg>
 ${plot.notes}</div>
 <div class="x-axis">${plot.xTicks.map(xLabel).join('')}</div>
 <div class="x-title">${escapeHtml(plot.xTitle)}</div>

@@ -1,7 +1,7 @@
 /**
- * The report of one migration: a single HTML page with its style, its script and its data inside, so
- * that it opens from disk, without a network, for as long as there are browsers. Puts the parts into
- * the template; what they show is theirs.
+ * The report of one migration: a single HTML page with its style, its script and its data inside,
+ * so that it opens from disk, without a network, for as long as there are browsers. Puts the parts
+ * into the template; what they show is theirs.
  */
 import type { MemoryLayout } from '../guest/layout.js';
 import type { MigrationResult } from '../result.js';

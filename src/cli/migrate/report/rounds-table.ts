@@ -1,6 +1,6 @@
 /**
- * The rounds and the facts of a migration as HTML: figures at the top, the table, and the small print
- * with which the result can be made again.
+ * The rounds and the facts of a migration as HTML: figures at the top, the table, and the small
+ * print with which the result can be made again.
  */
 import { formatBytes, formatCount, formatNs } from '../format.js';
 import type { MigrationResult, Round } from '../result.js';
@@ -87,9 +87,10 @@ export function renderFacts({
   const facts: readonly (readonly [string, string])[] = [
     [
       'Trace',
-      `${trace.file}: ${formatCount(trace.accesses)} accesses (${formatCount(trace.loads)} loads, ` +
-        `${formatCount(trace.stores)} stores, ${formatCount(trace.modifies)} modifies) to ` +
-        `${formatCount(trace.pages)} pages in ${formatCount(trace.mappings)} mappings`,
+      `${trace.file}: ${formatCount(trace.accesses)} accesses (` +
+        `${formatCount(trace.loads)} loads, ${formatCount(trace.stores)} stores, ` +
+        `${formatCount(trace.modifies)} modifies) to ${formatCount(trace.pages)} pages in ` +
+        `${formatCount(trace.mappings)} mappings`,
     ],
     [
       'Guest',

@@ -1,6 +1,6 @@
 /**
- * The horizontal axis that the heat map and the fault timeline share: virtual milliseconds, with the
- * rounds as bands behind the marks and as labels above them.
+ * The horizontal axis that the heat map and the fault timeline share: virtual milliseconds, with
+ * the rounds as bands behind the marks and as labels above them.
  */
 import type { MigrationResult, Round } from '../result.js';
 import type { Timeline } from '../timeline/timeline.js';
@@ -54,8 +54,8 @@ export function roundStrip(result: MigrationResult, timeline: Timeline, axis: Ax
       const width = (xOf(axis, to) * 100) / PLOT_UNITS - left;
       const fits = width >= LABEL_MIN_PERCENT;
       const text = fits ? escapeHtml(name) : '';
-      const title = escapeHtml(name);
-      return `<span class="${style}" title="${title}" style="left:${short(left)}%;width:${short(width)}%">${text}</span>`;
+      const place = `left:${short(left)}%;width:${short(width)}%`;
+      return `<span class="${style}" title="${escapeHtml(name)}" style="${place}">${text}</span>`;
     })
     .join('');
 }

@@ -1,6 +1,6 @@
 /**
- * Hybrid: one round of pre-copy, then post-copy of what the guest wrote to meanwhile. Most pages are
- * there when it goes on, and none is sent more than twice.
+ * Hybrid: one round of pre-copy, then post-copy of what the guest wrote to meanwhile. Most pages
+ * are there when it goes on, and none is sent more than twice.
  */
 import { liveRound } from './live-round.js';
 import { stopAndHandOver } from './postcopy.js';

@@ -3,6 +3,8 @@
  * urgent page on once one was asked for, since its neighbours are likely to be next. Each is given
  * out once.
  */
+
+/** Pages waiting to be sent. */
 export class PageQueue {
   readonly #pages: readonly number[];
   readonly #indexOf: ReadonlyMap<number, number>;

@@ -1,6 +1,7 @@
 /**
- * Post-copy: the guest is stopped at once and goes on at the destination with nothing but its state;
- * every page comes later, when it is touched or when its turn comes. Never sends a page twice.
+ * Post-copy: the guest is stopped at once and goes on at the destination with nothing but its
+ * state; every page comes later, when it is touched or when its turn comes. Never sends a page
+ * twice.
  */
 import { FrameType } from '../wire/frame.js';
 import { addressPayload } from '../wire/messages.js';

@@ -1,7 +1,7 @@
 /**
- * When the destination is gone: the guest on the source has lost nothing, since pages are copied and
- * never taken away. Takes every hand off it, lets it go on from where it stood, and says so. Ends
- * within seconds: a long trace is not played to its end.
+ * When the destination is gone: the guest on the source has lost nothing, since pages are copied
+ * and never taken away. Takes every hand off it, lets it go on from where it stood, and says so.
+ * Ends within seconds: a long trace is not played to its end.
  */
 import { FailedError } from '../../exit.js';
 import { memoryDigest } from '../digest.js';

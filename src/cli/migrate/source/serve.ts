@@ -1,7 +1,7 @@
 /**
- * The source after the handover: its guest is stopped and its memory is read-only in effect. Answers
- * the destination, which sets the pace: urgent pages (REQUEST) and batches of the others (PULL), until
- * DONE. A destination that says nothing for a while counts as dead.
+ * The source after the handover: its guest is stopped and its memory is read-only in effect.
+ * Answers the destination, which sets the pace: urgent pages (REQUEST) and batches of the others
+ * (PULL), until DONE. A destination that says nothing for a while counts as dead.
  */
 import { FailedError } from '../../exit.js';
 import { FrameType } from '../wire/frame.js';

@@ -1,7 +1,7 @@
 /**
  * The source of a migration from beginning to end: describes the guest to the destination, lets it
- * run for a while, hands it over by the strategy of the mode, serves what is left, compares, and puts
- * the result together. When the destination is lost on the way, the guest stays here.
+ * run for a while, hands it over by the strategy of the mode, serves what is left, compares, and
+ * puts the result together. When the destination is lost on the way, the guest stays here.
  */
 import { basename } from 'node:path';
 import { FailedError } from '../../exit.js';

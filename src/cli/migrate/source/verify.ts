@@ -1,7 +1,7 @@
 /**
  * The end of a migration at its source: the source's own guest plays the rest of the trace as well,
- * undisturbed, and the two memories are compared by SHA-256; when they differ, page by page. The sums
- * over all loads are compared too, which shows a page that was stale only for a while.
+ * undisturbed, and the two memories are compared by SHA-256; when they differ, page by page. The
+ * sums over all loads are compared too, which shows a page that was stale only for a while.
  */
 import { differingPages, memoryDigest, pageDigests } from '../digest.js';
 import type { Verification } from '../result.js';

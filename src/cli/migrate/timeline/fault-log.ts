@@ -1,7 +1,7 @@
 /**
- * The faults of a migration in virtual time, as the handler of the userfaultfd saw them: when, which
- * page, which kind, which thread, and how long that thread was held up. Bounded: after so many only
- * the totals go on. Made for the report and for the totals; nothing is decided by it.
+ * The faults of a migration in virtual time, as the handler of the userfaultfd saw them: when,
+ * which page, which kind, which thread, and how long that thread was held up. Bounded: after so
+ * many only the totals go on. Made for the report and for the totals; nothing is decided by it.
  */
 
 /** The two kinds of fault that a migration has to do with. */

@@ -1,8 +1,8 @@
 /**
- * Reads the lines of `valgrind --tool=lackey --trace-mem=yes` from bytes: ` L addr,size`, ` S`, ` M`,
- * and `I  addr,size`, which is checked, counted and left out. Lines of Valgrind itself (`==pid==`)
- * tell whether the recording is whole; a few other lines (the program's own output) are tolerated.
- * Works on bytes and makes no strings. Never reads a file: a reader pushes chunks.
+ * Reads the lines of `valgrind --tool=lackey --trace-mem=yes` from bytes: loads ` L addr,size`,
+ * stores ` S`, modifies ` M`, and fetches `I `, which are checked, counted and left out. Lines of
+ * Valgrind itself (`==pid==`) tell whether the recording is whole; a few others (the program's own
+ * output) are tolerated. Works on bytes and makes no strings. Never reads a file: a reader pushes chunks.
  */
 import { InputError } from '../../exit.js';
 import { type AccessBatch, OP_LOAD, OP_MODIFY, OP_STORE } from './access.js';
@@ -23,7 +23,9 @@ const BAD_LINE = -1;
 const ACCESS_BYTES_MAX = 4096;
 /** A line without an end is kept up to here; no trace has one that long. */
 const LINE_BYTES_MAX = 65_536;
-/** Lines that are not Lackey's: this many, and one of a hundred, may be the program's own output. */
+/**
+ * Lines that are not Lackey's: this many, and one of a hundred, may be the program's own output.
+ */
 const FOREIGN_LINES_MAX = 100;
 
 const digitOf = new Uint8Array(256).fill(NOT_A_DIGIT);

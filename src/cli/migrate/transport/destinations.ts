@@ -1,6 +1,6 @@
 /**
- * Where a source finds its destination: in this process, in a second Node process that it starts, or
- * at an address where somebody else started one. Each gives a channel and a way to be rid of it.
+ * Where a source finds its destination: in this process, in a second Node process that it starts,
+ * or at an address where somebody else started one. Each gives a channel and a way to be rid of it.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { duplexPair } from 'node:stream';

@@ -1,6 +1,6 @@
 /**
- * The destination as a process of its own: started by a source (and bound to its life through the IPC
- * channel), or by hand with --listen. Takes one guest over and ends.
+ * The destination as a process of its own: started by a source (and bound to its life through the
+ * IPC channel), or by hand with --listen. Takes one guest over and ends.
  */
 import { CliError } from '../../exit.js';
 import type { DestinationReport } from '../destination/destination.js';

@@ -1,6 +1,6 @@
 /**
- * A destination at the end of a channel: runs it, and tells the source when it cannot go on, so that
- * the source need not guess why the stream ended.
+ * A destination at the end of a channel: runs it, and tells the source when it cannot go on, so
+ * that the source need not guess why the stream ended.
  */
 import { CliError, FailedError, messageOf } from '../../exit.js';
 import { type DestinationReport, runDestination } from '../destination/destination.js';

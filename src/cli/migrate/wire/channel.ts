@@ -1,7 +1,7 @@
 /**
  * One end of a migration stream over any duplex byte stream: a TCP socket, or half of a pair inside
- * one process. Sends and receives whole frames, keeps either direction from piling up in memory, and
- * notices at once when the other side is gone. Does not know what the frames mean.
+ * one process. Sends and receives whole frames, keeps either direction from piling up in memory,
+ * and notices at once when the other side is gone. Does not know what the frames mean.
  */
 import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
