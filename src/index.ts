@@ -8,6 +8,7 @@
 export type { U64 } from './base/args.js';
 export { AssertionError } from './base/assert.js';
 export type { ErrnoName } from './base/errno.js';
+export { KernelHangError } from './base/kernel-hang.js';
 export { NotModelledError } from './base/not-modelled.js';
 export { FaultLivelockError } from './fault/access.js';
 export type { SignalCode, SignalName } from './fault/outcome.js';
@@ -41,6 +42,7 @@ export { MemoryThread } from './machine/memory-thread.js';
 export { PageFault } from './machine/page-fault.js';
 export { Process } from './machine/process.js';
 export type { WaitOptions } from './machine/runner.js';
+export type { ScanRequest, ScanResult } from './machine/scan.js';
 export { PageServer, type PageSource } from './machine/serve.js';
 export { Thread } from './machine/thread.js';
 export { ThreadCore, type ThreadState } from './machine/thread-core.js';
@@ -61,6 +63,7 @@ export {
 } from './machine/userfaultfd.js';
 export type { CapabilityName } from './mm/caller.js';
 export type { MapsEntry } from './observe/maps.js';
+export type { ScanRegion } from './observe/scan-output.js';
 export type { Capability, KernelVersion } from './profile/matrix.js';
 export { KERNELS } from './profile/matrix.js';
 export type { KernelConfig, Quirks } from './profile/profile.js';

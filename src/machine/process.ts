@@ -8,6 +8,7 @@ import { type MapsEntry, maps } from '../observe/maps.js';
 import { pagemap } from '../observe/pagemap.js';
 import type { ProcessState } from './process-state.js';
 import { unwrap } from './runner.js';
+import { type ScanRequest, type ScanResult, scan } from './scan.js';
 import type { System } from './system.js';
 import { Thread } from './thread.js';
 import { Userfaultfd } from './userfaultfd.js';
@@ -98,5 +99,21 @@ export class Process {
   pagemap(range: { addr: U64; length: U64 }): BigUint64Array {
     const addr = unsigned('addr', range.addr);
     return pagemap(this.state.mm, addr, unsigned('length', range.length));
+  }
+
+  /**
+   * PAGEMAP_SCAN on /proc/PID/pagemap: finds pages by category and, with PM_SCAN_WP_MATCHING,
+   * write-protects what it finds in the same step.
+   *
+   * @returns Regions in order of address and where the scan stopped: the end of the range, or the
+   *   first page that a limit left out.
+   * @throws KernelError `ENOTTY` (before 6.7), `EINVAL` (flags; categories; start not page
+   *   aligned), `EFAULT` (not user space), `EPERM` (PM_SCAN_CHECK_WPASYNC met memory that is not
+   *   protected asynchronously; what came before it is protected).
+   * @since Linux 6.7
+   * @see PAGEMAP_SCAN(2const)
+   */
+  pagemapScan(request: ScanRequest): ScanResult {
+    return scan(this.state.mm, request);
   }
 }

@@ -62,5 +62,5 @@ function moved(mm: Mm, move: TableMove, pte: Pte): Pte {
   const bits = pteMarkerBits(marked);
   return markerHas(bits, MARKER_UFFD_WP)
     ? pteMakeMarker(markerWithout(bits, MARKER_UFFD_WP))
-    : marked;
+    : pteClearUffdWp(marked);
 }

@@ -24,6 +24,7 @@ import {
   pteIsWritable,
   pteMakeMarker,
   pteMakeProtNone,
+  pteMakeSwpUffdWp,
   pteMakeUffdWp,
   pteMakeWritable,
   pteMarkerBits,
@@ -110,7 +111,9 @@ function markEmpty(mm: Mm, start: number, end: number): Failure | undefined {
   return undefined;
 }
 
-/** Unprotects one present entry for a write that nobody is told about. */
-export function unprotectSlot(mm: Mm, slot: Slot, addr: number): void {
-  mm.store(slot, addr, pteClearUffdWp(mm.load(slot)));
+/** Write-protects one slot in whichever form it takes: bit, marker, or the side bit of an entry. */
+export function protectSlot(mm: Mm, slot: Slot, addr: number): void {
+  const pte = mm.load(slot);
+  if (pte === PTE_NONE) installMarker(mm, slot, addr, MARKER_UFFD_WP);
+  else mm.store(slot, addr, pteIsPresent(pte) ? pteMakeUffdWp(pte) : pteMakeSwpUffdWp(pte));
 }

@@ -79,6 +79,9 @@ export const pteClearSoftDirty = (pte: Pte): Pte => (pte & ~SOFT_DIRTY) as Pte;
 /** Protects a present entry: sets the bit and takes hardware write permission away. */
 export const pteMakeUffdWp = (pte: Pte): Pte => ((pte | UFFD_WP) & ~WRITE) as Pte;
 
+/** Sets the side bit of an entry without a page: protection that comes back with the page. */
+export const pteMakeSwpUffdWp = (pte: Pte): Pte => (pte | UFFD_WP) as Pte;
+
 /** Clears the bit alone; write permission does not come back by itself. */
 export const pteClearUffdWp = (pte: Pte): Pte => (pte & ~UFFD_WP) as Pte;
 

@@ -8,6 +8,7 @@ import { type Failure, fail, failed, type Result } from '../base/errno.js';
 import { NotModelledError } from '../base/not-modelled.js';
 import type { Op } from '../base/op.js';
 import type { Caller } from '../mm/caller.js';
+import { installGuards, removeGuards } from '../mm/guard.js';
 import { freeLazily } from '../mm/lazyfree.js';
 import type { Mm } from '../mm/mm.js';
 import { modifyVma } from '../mm/modify.js';
@@ -59,8 +60,6 @@ const UNMODELLED = new Map([
   [advices.MADV_PAGEOUT, 'MADV_PAGEOUT (swap)'],
   [advices.MADV_HUGEPAGE, 'MADV_HUGEPAGE (transparent huge pages)'],
   [advices.MADV_COLLAPSE, 'MADV_COLLAPSE (transparent huge pages)'],
-  [advices.MADV_GUARD_INSTALL, 'MADV_GUARD_INSTALL'],
-  [advices.MADV_GUARD_REMOVE, 'MADV_GUARD_REMOVE'],
   [advices.MADV_SOFT_OFFLINE, 'MADV_SOFT_OFFLINE'],
   [advices.MADV_HWPOISON, 'MADV_HWPOISON'],
 ]);
@@ -145,6 +144,16 @@ const remove: Advice = function* (_caller, vma, part) {
   return 0;
 };
 
+const guardInstall: Advice = function* ({ mm }, vma, { start, end }) {
+  if (vma.has(VM_LOCKED)) return fail('EINVAL', 'the mapping is locked');
+  return installGuards(mm, vma, start, end) ?? 0;
+};
+
+const guardRemove: Advice = function* ({ mm }, _vma, { start, end }) {
+  removeGuards(mm, start, end);
+  return 0;
+};
+
 const wipe = flagAdvice(
   (vma) => vma.flags | VM_WIPEONFORK,
   (vma) =>
@@ -172,4 +181,6 @@ const ADVICE = new Map<number, Advice>([
   [advices.MADV_UNMERGEABLE, clearFlag(VM_MERGEABLE)],
   [advices.MADV_NOHUGEPAGE, flagAdvice((vma) => (vma.flags & ~VM_HUGEPAGE) | VM_NOHUGEPAGE)],
   [advices.MADV_COLD, notLocked],
+  [advices.MADV_GUARD_INSTALL, guardInstall],
+  [advices.MADV_GUARD_REMOVE, guardRemove],
 ]);

@@ -76,7 +76,7 @@ export class TerminalProgress implements Progress {
   }
 
   #fitting(line: string): string {
-    return line.slice(0, Math.max(10, (this.#stream.columns ?? 80) - 1));
+    return line.slice(0, Math.max(10, (this.#stream.columns || 80) - 1));
   }
 
   #draw(line: string): void {

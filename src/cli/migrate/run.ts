@@ -2,7 +2,7 @@
  * One run of `migrate`: scan the trace, find the destination, migrate, print. Decides what goes to
  * stdout (the table or the JSON), what to stderr (progress), and with which code it ends.
  */
-import { writeFileSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import { EXIT_FAILED, EXIT_OK, InputError, messageOf } from '../exit.js';
 import { colorsFor } from '../terminal.js';
 import type { MemoryLayout } from './guest/layout.js';
@@ -29,9 +29,7 @@ export async function runMigrate(options: MigrateOptions): Promise<number> {
   const progress = progressFor(process.stderr);
   const startedMs = performance.now();
   try {
-    progress.note(`reading ${options.tracePath}`);
-    const trace = { path: options.tracePath, allowTruncated: options.allowTruncated };
-    const summary = await scanTrace(trace);
+    const summary = await scan(options, progress);
     const destination = await destinationFor(options);
     const { outcome, transport } = await migrateTo(destination, options, summary, progress);
     const seconds = Math.round(performance.now() - startedMs) / 1000;
@@ -43,6 +41,17 @@ export async function runMigrate(options: MigrateOptions): Promise<number> {
   } finally {
     progress.end();
   }
+}
+
+/** Reads the trace for the first time, which takes a while when it is long. */
+async function scan({ tracePath, allowTruncated }: MigrateOptions, progress: Progress) {
+  const total = statSync(tracePath, { throwIfNoEntry: false })?.size ?? 0;
+  let done = 0;
+  const onBytes = (bytes: Uint8Array) => {
+    done += bytes.length;
+    progress.update({ label: 'reading', done, total });
+  };
+  return scanTrace({ path: tracePath, allowTruncated, onBytes });
 }
 
 async function migrateTo(

@@ -101,8 +101,8 @@ export function renderFacts({
       'Virtual time',
       `${model.accessNs} ns per access; link ${Math.round(model.linkBytesPerNs * 800) / 100} ` +
         `Gbit/s, ${formatNs(model.latencyNs)} one way; write-protect fault ` +
-        `${formatNs(model.wpFaultNs)}; missing fault ${formatNs(model.missingFaultNs)} and the way ` +
-        `of its page; up to ${model.queuePages} pages ahead of an urgent one`,
+        `${formatNs(model.wpFaultNs)}; missing fault ${formatNs(model.missingFaultNs)} ` +
+        `and the way of its page; up to ${model.queuePages} pages ahead of an urgent one`,
     ],
     ['Trace SHA-256', trace.sha256],
     ['Memory SHA-256, source', verification.sha256.source],

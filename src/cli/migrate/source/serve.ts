@@ -4,13 +4,11 @@
  * (PULL), until DONE. A destination that says nothing for a while counts as dead.
  */
 import { FailedError } from '../../exit.js';
+import { SILENCE_MS } from '../wire/channel.js';
 import { FrameType } from '../wire/frame.js';
 import { jsonPayload, numberIn, parseJson, parsePages } from '../wire/messages.js';
 import { PageQueue } from './page-queue.js';
 import type { SourceSession } from './session.js';
-
-/** A destination that is alive sends PROGRESS far more often than this. */
-export const SILENCE_MS = 10_000;
 
 /** Serves until the destination's guest has finished; returns the payload of DONE. */
 export async function serveUntilDone(

@@ -20,10 +20,13 @@ import { FrameType } from '../wire/frame.js';
 import { type Hello, jsonPayload, type Mode } from '../wire/messages.js';
 import { addPostcopyRound, type Done, parseDone } from './done.js';
 import { rescueGuest } from './rescue.js';
-import { SILENCE_MS, serveUntilDone } from './serve.js';
+import { serveUntilDone } from './serve.js';
 import { type PrecopyLimits, SourceSession } from './session.js';
 import { strategyOf } from './strategies.js';
 import { verify } from './verify.js';
+
+/** The destination reads its trace file once before it is ready: a large one takes a while. */
+const READY_MS = 60_000;
 
 /** How to migrate. */
 export interface MigrationPlan {
@@ -72,6 +75,8 @@ class Source {
   readonly #heat: HeatMap;
   readonly #wpFaults = new FaultLog();
   readonly #session: SourceSession;
+  /** What the guest plays for while no pages are sent. */
+  #playing: string | undefined;
 
   constructor(
     plan: MigrationPlan,
@@ -82,7 +87,12 @@ class Source {
     this.#parts = parts;
     this.#guest = side.guest;
     this.#heat = new HeatMap(side.guest.layout, this.#binNs);
-    this.#runner = new Runner({ ...side, model: plan.model, heat: this.#heat });
+    this.#runner = new Runner({
+      ...side,
+      model: plan.model,
+      heat: this.#heat,
+      onBatch: () => this.#showPlaying(),
+    });
     this.#session = new SourceSession({
       guest: side.guest,
       runner: this.#runner,
@@ -97,23 +107,32 @@ class Source {
   }
 
   async run(): Promise<MigrationOutcome> {
-    const { channel, progress } = this.#parts;
+    const { channel } = this.#parts;
     try {
       channel.send(FrameType.HELLO, jsonPayload(this.#hello()));
-      progress.note('letting the guest run before the migration');
+      this.#playing = 'before';
       await this.#runner.runToStep(this.#plan.startStep);
-      await channel.expect(FrameType.READY, SILENCE_MS);
+      this.#playing = undefined;
+      await channel.expect(FrameType.READY, READY_MS);
       const startedAtNs = this.#runner.nowNs;
       const lacking = await strategyOf(this.#plan.mode).handOver(this.#session);
       const payload = await serveUntilDone(this.#session, lacking);
       const done = parseDone(payload);
       addPostcopyRound(this.#session, lacking.length, done);
+      this.#playing = 'comparing';
       const verification = await verify(this.#session, done);
       channel.send(FrameType.RESULT, jsonPayload({ verified: verification.verified }));
       return this.#outcome(startedAtNs, done, verification);
     } catch (error) {
       throw error instanceof FailedError ? await rescueGuest(this.#session, error.message) : error;
     }
+  }
+
+  #showPlaying(): void {
+    const { progress, summary } = this.#parts;
+    if (this.#playing === undefined) return;
+    const { step } = this.#guest;
+    progress.update({ label: this.#playing, done: step, total: summary.accesses });
   }
 
   get #binNs(): number {

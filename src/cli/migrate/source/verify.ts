@@ -5,9 +5,9 @@
  */
 import { differingPages, memoryDigest, pageDigests } from '../digest.js';
 import type { Verification } from '../result.js';
+import { SILENCE_MS } from '../wire/channel.js';
 import { FrameType } from '../wire/frame.js';
 import type { Done } from './done.js';
-import { SILENCE_MS } from './serve.js';
 import type { SourceSession } from './session.js';
 
 /** Plays the source's guest to the end and compares; `done` is what the destination said. */
@@ -15,8 +15,7 @@ export async function verify(
   session: SourceSession,
   done: Pick<Done, 'sha256' | 'checksum'>,
 ): Promise<Verification> {
-  const { guest, runner, channel, progress } = session.parts;
-  progress.note('comparing the two memories');
+  const { guest, runner, channel } = session.parts;
   runner.isCounted = false; // the destination's guest has made these accesses already
   await runner.runToStep(Number.POSITIVE_INFINITY);
   const sha256 = { source: memoryDigest(guest), destination: done.sha256 };

@@ -2,7 +2,8 @@
  * Reads the lines of `valgrind --tool=lackey --trace-mem=yes` from bytes: loads ` L addr,size`,
  * stores ` S`, modifies ` M`, and fetches `I `, which are checked, counted and left out. Lines of
  * Valgrind itself (`==pid==`) tell whether the recording is whole; a few others (the program's own
- * output) are tolerated. Works on bytes and makes no strings. Never reads a file: a reader pushes chunks.
+ * output) are tolerated. Works on bytes and makes no strings. Never reads a file: a reader pushes
+ * chunks.
  */
 import { InputError } from '../../exit.js';
 import { type AccessBatch, OP_LOAD, OP_MODIFY, OP_STORE } from './access.js';

@@ -35,7 +35,11 @@ export interface TraceSummary {
 /** Reads the whole trace once; throws an InputError when it cannot be played. */
 export async function scanTrace(source: TraceSource): Promise<TraceSummary> {
   const hash = createHash('sha256');
-  const reader = await TraceReader.open({ ...source, onBytes: (bytes) => hash.update(bytes) });
+  const onBytes = (bytes: Uint8Array) => {
+    hash.update(bytes);
+    source.onBytes?.(bytes);
+  };
+  const reader = await TraceReader.open({ ...source, onBytes });
   const pages = new PageSet();
   const byOp = [0, 0, 0];
   try {

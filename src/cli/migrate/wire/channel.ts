@@ -3,13 +3,15 @@
  * one process. Sends and receives whole frames, keeps either direction from piling up in memory,
  * and notices at once when the other side is gone. Does not know what the frames mean.
  */
-import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
 import { CliError, EXIT_FAILED, FailedError, messageOf } from '../../exit.js';
 import { encodeHeader, type Frame, FrameDecoder, FrameType, frameName } from './frame.js';
 
 /** Received frames wait up to here; then the stream is paused until they are taken. */
 const INBOX_BYTES_MAX = 8 * 2 ** 20;
+
+/** A side that is alive says something, or takes what it is sent, far more often than this. */
+export const SILENCE_MS = 10_000;
 
 /** The stream ended, or the other side was silent for too long. */
 export class ChannelClosedError extends FailedError {}
@@ -52,12 +54,13 @@ export class Channel {
     this.bytesSent += 8 + payloadBytes;
   }
 
-  /** Waits while more is on its way than the stream wants to hold. */
-  async drained(): Promise<void> {
+  /** Waits while more is on its way than the stream wants to hold; at most for `timeoutMs`. */
+  async drained(timeoutMs = SILENCE_MS): Promise<void> {
     if (this.#failure) throw this.#failure;
     if (!this.#stream.writableNeedDrain) return;
-    await Promise.race([once(this.#stream, 'drain'), once(this.#stream, 'close')]);
+    const isSilent = await this.#drainOrSilence(timeoutMs);
     if (this.#failure) throw this.#failure;
+    if (isSilent) throw this.#silent(timeoutMs);
   }
 
   /** Gives the next frame; throws when the stream ends or is silent for `timeoutMs`. */
@@ -126,6 +129,20 @@ export class Channel {
   #fail(reason: string): void {
     this.#failure ??= new ChannelClosedError(reason);
     this.#wake?.();
+  }
+
+  /** Waits until the stream takes more or is closed; true when neither came in time. */
+  #drainOrSilence(timeoutMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const end = (isSilent: boolean) => {
+        clearTimeout(timer);
+        this.#stream.off('drain', proceed).off('close', proceed);
+        resolve(isSilent);
+      };
+      const proceed = () => end(false);
+      const timer = setTimeout(end, timeoutMs, true);
+      this.#stream.once('drain', proceed).once('close', proceed);
+    });
   }
 
   #somethingReceived(timeoutMs: number | undefined): Promise<void> {
