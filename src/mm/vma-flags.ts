@@ -25,6 +25,8 @@ export const VM_SEQ_READ = 1 << 15;
 export const VM_DONTEXPAND = 1 << 16;
 /** Everything in it counts as soft-dirty; ignored when VMAs are compared for merging. */
 export const VM_SOFTDIRTY = 1 << 17;
+/** Charged against the commit limit; two areas that differ in it do not merge. */
+export const VM_ACCOUNT = 1 << 19;
 /** A guard was installed once; kept for good, ignored when VMAs are compared for merging. */
 export const VM_MAYBE_GUARD = 1 << 18;
 export const VM_UFFD_MISSING = 1 << 20;

@@ -36,6 +36,7 @@ const TOKENS = [
   [flags.VM_RAND_READ, 'rr'],
   [flags.VM_DONTCOPY, 'dc'],
   [flags.VM_DONTEXPAND, 'de'],
+  [flags.VM_ACCOUNT, 'ac'],
   [flags.VM_NORESERVE, 'nr'],
   [flags.VM_WIPEONFORK, 'wf'],
   [flags.VM_DONTDUMP, 'dd'],

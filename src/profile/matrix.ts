@@ -58,6 +58,7 @@ export const MATRIX = {
   mergeFollowing:            '-    -    -    -   y   y    y    y',
   mergeFaultedIntoUnfaulted: '-    -    -    -   -   -    y    y',
   mergeMapBetweenNext:       '-    -    y    y   -   -    -    -',
+  mprotectUnaccounts:        '-    -    -    -   -   y    y    y',
   guardRegions:              '-    -    -    -   -   -    y    y',
   guardVmFlag:               '-    -    -    -   -   -    y    y',
   madvPopulate:              '-    y    y    y   y   y    y    y',

@@ -13,6 +13,7 @@ import type { Caller } from '../mm/caller.js';
 import { addMapping, freshMapping, mapCountAllows } from '../mm/modify.js';
 import {
   accessOfProt,
+  VM_ACCOUNT,
   VM_GROWSDOWN,
   VM_LOCKED,
   VM_MAYWRITE,
@@ -131,8 +132,8 @@ function vmaFlags({ mm }: Caller, args: MmapArgs, file: ShmemFile | undefined): 
   }
   if ((args.flags & MAP_LOCKED) !== 0) flags |= VM_LOCKED;
   if ((args.flags & MAP_NORESERVE) !== 0) return flags | VM_NORESERVE;
-  const accountable =
-    (type === MAP_PRIVATE && writable) || (file === undefined && type !== MAP_PRIVATE);
+  if (type === MAP_PRIVATE && writable) flags |= VM_ACCOUNT;
+  const accountable = (flags & VM_ACCOUNT) !== 0 || (file === undefined && type !== MAP_PRIVATE);
   const pages = pageUp(args.length) / PAGE_SIZE;
   return accountable && pages > mm.memory.frames.total
     ? fail('ENOMEM', 'the mapping is larger than the memory of the machine')

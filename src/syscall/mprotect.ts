@@ -15,9 +15,12 @@ import type { Vma } from '../mm/vma.js';
 import {
   accessOfProt,
   VM_ACCESS,
+  VM_ACCOUNT,
   VM_GROWSDOWN,
   VM_LOCKED,
   VM_MAYWRITE,
+  VM_NORESERVE,
+  VM_SHARED,
   VM_WRITE,
 } from '../mm/vma-flags.js';
 import {
@@ -86,12 +89,21 @@ function protectArea(mm: Mm, vma: Vma, part: Span, access: number): Failure | un
   if ((access & VM_WRITE) !== 0 && !vma.has(VM_MAYWRITE)) {
     return fail('EACCES', 'a shared mapping of a read-only descriptor cannot be made writable');
   }
-  const flags = (vma.flags & ~VM_ACCESS) | access;
+  const flags = accounted(mm, vma, (vma.flags & ~VM_ACCESS) | access);
   if (flags === vma.flags) return undefined;
   const changed = modifyVma(mm, vma, part, { flags, uffd: vma.uffd });
   if (failed(changed)) return changed;
   applyAccess(mm, changed, part.start, part.end);
   return undefined;
+}
+
+/** A private area is charged once it is writable, and no more once it is neither that nor used. */
+function accounted({ memory }: Mm, vma: Vma, flags: number): number {
+  if ((flags & VM_WRITE) !== 0) {
+    return vma.has(VM_ACCOUNT | VM_WRITE | VM_SHARED | VM_NORESERVE) ? flags : flags | VM_ACCOUNT;
+  }
+  const unused = vma.isAnonymous && vma.anonVma === undefined;
+  return unused && memory.profile.has('mprotectUnaccounts') ? flags & ~VM_ACCOUNT : flags;
 }
 
 /** mlock(2) and munlock(2). */

@@ -63,7 +63,7 @@ function* remote(
   let done = 0;
   while (done < lenBytes) {
     const at = addr + done;
-    const error = yield* access(target, kernelMode(caller), at, write);
+    const error = yield* access(target, kernelMode(caller), pageDown(at), write);
     if (error !== undefined || (!write && !pin(target, at))) break;
     const part = Math.min(PAGE_SIZE - pageOffset(at), lenBytes - done);
     copy(at, part, done);

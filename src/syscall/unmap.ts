@@ -14,23 +14,24 @@ import type { UffdNotice, UffdPort } from '../mm/uffd-port.js';
 import type { Vma } from '../mm/vma.js';
 import { ZAP_TEARDOWN, zapRange } from '../mm/zap.js';
 
-/** Notices of one operation: one for each context, in order of address. */
+/** Notices of one operation: one for each context and unmapped range, in order of address. */
 export class Notices {
-  readonly #notices = new Map<UffdPort, UffdNotice>();
+  readonly #notices: { uffd: UffdPort; start: number; end: number; notice: UffdNotice }[] = [];
 
-  /** Opens the window of the context that an area is registered with, once. */
-  unmapped(vma: Vma, start: number, end: number): void {
-    const { uffd } = vma;
-    if (uffd === undefined || this.#notices.has(uffd)) return;
-    const notice = uffd.prepareUnmap(start, end);
-    if (notice !== undefined) this.#notices.set(uffd, notice);
+  /** Opens the window of the context that an area is registered with, once for each range. */
+  unmapped({ uffd }: Vma, start: number, end: number): void {
+    if (uffd === undefined) return;
+    const known = this.#notices.some(
+      (other) => other.uffd === uffd && other.start === start && other.end === end,
+    );
+    const notice = known ? undefined : uffd.prepareUnmap(start, end);
+    if (notice !== undefined) this.#notices.push({ uffd, start, end, notice });
   }
 
   /** Sends the events and waits for each. */
   *complete(): Op<void> {
-    const notices = [...this.#notices.values()];
     try {
-      for (const notice of notices) yield* notice.complete();
+      for (const { notice } of this.#notices) yield* notice.complete();
     } finally {
       this.cancel(); // when the thread dies in between, the other windows close too
     }
@@ -38,7 +39,7 @@ export class Notices {
 
   /** The operation failed: no event. */
   cancel(): void {
-    for (const notice of this.#notices.values()) notice.cancel();
+    for (const { notice } of this.#notices) notice.cancel();
   }
 }
 

@@ -23,8 +23,6 @@ export interface ProgressUpdate {
 export interface Progress {
   /** How far the current thing is. */
   update(update: ProgressUpdate): void;
-  /** Something that has no measure. */
-  note(text: string): void;
   /** Nothing more will be shown. */
   end(): void;
 }
@@ -32,7 +30,6 @@ export interface Progress {
 /** Shows nothing. */
 export const silentProgress: Progress = {
   update() {},
-  note() {},
   end() {},
 };
 
@@ -66,13 +63,9 @@ export class TerminalProgress implements Progress {
     this.#draw(this.#colors.cyan(this.#fitting(progressLine(update))));
   }
 
-  note(text: string): void {
-    this.#label = text;
-    this.#draw(this.#colors.dim(this.#fitting(text)));
-  }
-
   end(): void {
-    this.#stream.write('\r\x1b[2K');
+    if (this.#drawnMs > 0) this.#stream.write('\r\x1b[2K');
+    this.#drawnMs = 0;
   }
 
   #fitting(line: string): string {

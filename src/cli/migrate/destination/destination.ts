@@ -86,9 +86,9 @@ class Destination {
   async run(): Promise<DestinationReport> {
     this.#channel.send(FrameType.READY);
     const handover = await this.#receivePages();
-    await this.#runner.skipToStep(handover.step);
     this.#guest.checksum = handover.checksum;
     this.#runner.nowNs = handover.resumeAtNs;
+    await this.#runner.skipToStep(handover.step);
     const pager = await this.#runGuest(handover);
     this.#store.close();
     this.#channel.send(
