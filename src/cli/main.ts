@@ -5,6 +5,7 @@
 import { Command, CommanderError } from 'commander';
 import { CliError, EXIT_OK, EXIT_USAGE, messageOf } from './exit.js';
 import { addMigrate } from './migrate.js';
+import { addRun } from './run.js';
 
 /** An error of ours, as sysexits(3) has it. */
 const EXIT_SOFTWARE = 70;
@@ -20,6 +21,7 @@ function createProgram(): Command {
     .showSuggestionAfterError(false)
     .configureOutput({ writeErr: () => undefined });
   addMigrate(program, end);
+  addRun(program, end);
   for (const command of program.commands) command.copyInheritedSettings(program);
   return program;
 }

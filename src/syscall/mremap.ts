@@ -77,16 +77,32 @@ function remap(caller: Caller, args: MremapArgs, notices: MoveNotices): Result<n
   if (vma === undefined) return fail('EFAULT', 'nothing is mapped at old_address');
   const wrong = checkArea(mm, vma, args);
   if (wrong !== undefined) return wrong;
-  if (oldSize > vma.end - oldAddress) {
-    const several = places(args) && oldSize === newSize && mm.memory.profile.has('mremapMultiVma');
+  if (places(args)) return moveAway(caller, vma, args, notices);
+  if (newSize < oldSize) return shrink(mm, args, notices);
+  if (leavesArea(vma, args)) return fail('EFAULT', LEAVES);
+  return newSize === oldSize ? oldAddress : grow(caller, vma, args, notices);
+}
+
+const LEAVES = 'the old range ends beyond its area';
+
+/** Whether what is to be kept of the old range crosses the end of its area. */
+const leavesArea = (vma: Vma, { oldAddress, oldSize, newSize }: MremapArgs): boolean =>
+  Math.min(oldSize, newSize) > vma.end - oldAddress;
+
+/** Moves to a place that the caller chose, or leaves the old one mapped. */
+function moveAway(
+  caller: Caller,
+  vma: Vma,
+  args: MremapArgs,
+  notices: MoveNotices,
+): Result<number> {
+  const { profile } = caller.mm.memory;
+  if (leavesArea(vma, args)) {
+    const several = args.oldSize === args.newSize && profile.has('mremapMultiVma');
     if (several) return moveSeveral(caller, args, notices);
-    if (newSize >= oldSize || places(args)) {
-      return fail('EFAULT', 'the old range ends beyond its area');
-    }
+    if (profile.has('mremapChecksFirst')) return fail('EFAULT', LEAVES);
   }
-  if (places(args)) return moveTo(caller, vma, args, notices);
-  if (newSize === oldSize) return oldAddress;
-  return newSize < oldSize ? shrink(mm, args, notices) : grow(caller, vma, args, notices);
+  return moveTo(caller, vma, args, notices);
 }
 
 function checkArea(mm: Mm, vma: Vma, args: MremapArgs): Failure | undefined {
@@ -138,6 +154,7 @@ function moveTo(caller: Caller, vma: Vma, args: MremapArgs, notices: MoveNotices
     if (failure !== undefined) return failure;
     oldSize = newSize;
   }
+  if (oldSize > vma.end - oldAddress) return fail('EFAULT', LEAVES);
   const to = place(caller, {
     addr: args.newAddress,
     length: newSize,

@@ -137,6 +137,7 @@ function placeOf(context: UffdContext, request: FillRequest, addr: number): Resu
   if (context.windowOpen) return fail('EAGAIN', 'the mapping is being changed');
   const refused = request.checkArea(vma);
   if (refused !== undefined) return refused;
+  if (!vma.has(VM_SHARED)) prepareAnonVma(mm, vma);
   const slot = mm.slotOrCreate(addr);
   if (slot === NO_SLOT) return fail('ENOMEM', 'no memory for a page table');
   return { mm, vma, slot, addr };
@@ -145,7 +146,8 @@ function placeOf(context: UffdContext, request: FillRequest, addr: number): Resu
 function fillArea(mm: Mm, dst: number, len: number): Result<Vma> {
   const vma = mm.vmas.find(dst);
   if (vma === undefined) return fail('ENOENT', 'nothing is mapped at the destination');
-  if (!vma.has(VM_SHARED)) prepareAnonVma(mm, vma);
+  const early = mm.memory.profile.has('fillPreparesFirst'); // merging can tell
+  if (early && !vma.has(VM_SHARED)) prepareAnonVma(mm, vma);
   if (vma.uffd === undefined) return fail('ENOENT', 'the destination is not registered');
   if (dst + len > vma.end) return fail('ENOENT', 'the destination ends beyond its area');
   return vma;

@@ -38,6 +38,8 @@ export type Route =
 /** The options, checked. */
 export interface MigrateOptions {
   readonly tracePath: string;
+  /** The trace as it was given; undefined for the one that comes with the package. */
+  readonly givenTrace: string | undefined;
   readonly allowTruncated: boolean;
   readonly mode: Mode;
   readonly route: Route;
@@ -69,6 +71,7 @@ export function parseOptions(trace: string | undefined, raw: RawOptions): Migrat
   }
   return {
     tracePath: trace ?? shippedTrace(),
+    givenTrace: trace,
     allowTruncated: raw.allowTruncated === true,
     mode: raw.mode,
     route: routeOf(raw),

@@ -7,7 +7,7 @@ import { EXIT_FAILED, EXIT_OK, InputError, messageOf } from '../exit.js';
 import { colorsFor } from '../terminal.js';
 import type { MemoryLayout } from './guest/layout.js';
 import { DEFAULT_MODEL } from './model.js';
-import { type MigrateOptions, shippedTrace } from './options.js';
+import type { MigrateOptions } from './options.js';
 import { type Progress, silentProgress, TerminalProgress } from './progress.js';
 import { renderReport } from './report/report.js';
 import type { MigrationResult } from './result.js';
@@ -93,10 +93,10 @@ async function destinationFor({ route, tracePath }: MigrateOptions): Promise<Des
   return childDestination({ tracePath, port, script });
 }
 
-async function runAsDestination({ route, tracePath }: MigrateOptions): Promise<number> {
+async function runAsDestination({ route, tracePath, givenTrace }: MigrateOptions): Promise<number> {
   if (route.kind !== 'be-destination') throw new Error('not a destination');
   const report = await serveAt(route.address, tracePath, (address) => {
-    const trace = tracePath === shippedTrace() ? '' : ` ${tracePath}`;
+    const trace = givenTrace === undefined ? '' : ` ${givenTrace}`;
     const command = `uffd-emulator migrate --connect ${formatEndpoint(address)}${trace}`;
     process.stderr.write(`listening on ${formatEndpoint(address)}; now run: ${command}\n`);
   });

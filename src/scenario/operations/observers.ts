@@ -45,7 +45,7 @@ function runs(places: readonly Place[], textOf: (place: Place) => string): strin
 }
 
 /** /proc/PID/pagemap and mem are root's once a thread has changed its user. */
-const mayObserve = ({ thread }: Worker): boolean => thread.credentials.uid === 0;
+export const mayObserve = ({ thread }: Worker): boolean => thread.credentials.uid === 0;
 
 function pagemap(args: Args, worker: Worker): Op<string> {
   const places = unitsOf(args);

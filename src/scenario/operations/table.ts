@@ -12,6 +12,7 @@ import { MESSAGE_OPERATIONS } from './messages.js';
 import { OBSERVER_OPERATIONS } from './observers.js';
 import type { Operation } from './operation.js';
 import { PROCESS_OPERATIONS } from './processes.js';
+import { SCAN_OPERATIONS } from './scan.js';
 import { UFFD_OPERATIONS } from './uffd.js';
 
 /** Operations that have no counterpart in the emulator, with what is missing. */
@@ -19,7 +20,6 @@ const UNMODELLED: Readonly<Record<string, string>> = {
   swapout: 'swap',
   migrate: 'page migration',
   clearrefs: '/proc/PID/clear_refs',
-  scan: 'PAGEMAP_SCAN',
   rwp: 'read-write protection',
   setmode: 'UFFDIO_SET_MODE',
 };
@@ -41,6 +41,7 @@ export const OPERATIONS: ReadonlyMap<string, Operation> = new Map([
     ...MESSAGE_OPERATIONS,
     ...ACCESS_OPERATIONS,
     ...OBSERVER_OPERATIONS,
+    ...SCAN_OPERATIONS,
     ...PROCESS_OPERATIONS,
   }),
   ...Object.entries(UNMODELLED).map(refused),

@@ -16,8 +16,12 @@ export async function serveAt(
   onListening: (address: Address) => void,
 ): Promise<DestinationReport> {
   const listening = await listen(address);
-  onListening(listening.address);
-  return takeOver(await listening.accept(), tracePath);
+  try {
+    onListening(listening.address);
+    return await takeOver(await listening.accept(), tracePath);
+  } finally {
+    listening.close();
+  }
 }
 
 /** The destination that a source has started: tells it the port, and ends when it does. */

@@ -1,0 +1,84 @@
+/**
+ * Runs every program of examples/ and compares what it prints, word for word. The first one is the
+ * README's example too, and is run once more as the README says: by its path, with tsx.
+ */
+import { execFile } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterEach, expect, test, vi } from 'vitest';
+import { findExamples } from '../../tools/doc-examples.js';
+import { root } from '../../tools/files.js';
+
+const printed: Readonly<Record<string, string>> = {
+  '01-first-fault.ts': `
+guest/vcpu0 waits in a missing fault on a read at 0x7ffff7ff1345 of userfaultfd 0 of guest; \
+UFFDIO_COPY, UFFDIO_ZEROPAGE or UFFDIO_MOVE of the page would resolve it
+42
+`,
+  '02-dirty-tracker.ts': `
+round  sent  header, buckets, log                                              dirty
+    1    64  #######.#####.#.....#.#...#.....########........................     24
+    2    24  ###+#++#++#++.#.#...+.+..#+.#...++++++++###.....................     13
+    3    13  #+#+##+++++++.+.+...#.#..++.+...+++++++++++##...................      8
+    4     8  #+#++#++#++++.+.+...+.+.#++.+...++++++++++++##..................      7
+    5     7  #+++++#+++#+#.+.+...+.+.+++.+...+++++++++++++##.................      6
+    6     6  #++#+++++++++.+.+...+.+.#++#+...++++++++++++++#.................      5
+    7     5  #++++++++++++.#.+...+.+.+++++..#+++++++++++++++#................      4
+
+# written while the others were sent   + written before   . never written
+stopped, sent the last 4 pages: the copy is the same
+`,
+  '03-pager-with-remove.ts': `
+pager  thread 102 faults on page 1
+pager    page 1: from the snapshot
+guest  page 1 reads 0xa1
+pager  thread 102 faults on page 2
+pager    page 2: from the snapshot
+guest  page 2 reads 0xa2
+guest  page 3 is touched, and pages 2 to 4 are given back before the pager gets to it
+pager  thread 102 faults on page 3
+pager    page 3: EAGAIN, an event of this userfaultfd is unread: the mapping changes
+pager  pages 2 to 4 are being removed
+pager    page 3: zeros
+guest  page 3 reads 0x0
+pager  thread 102 faults on page 2
+pager    page 2: zeros
+guest  page 2 reads 0x0
+pager  thread 102 faults on page 5
+pager    page 5: from the snapshot
+guest  page 5 reads 0xa5
+pager  ends: AbortError
+`,
+};
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+test('every program of examples/ has an expected output', () => {
+  expect(readdirSync(join(root, 'examples')).sort()).toEqual(Object.keys(printed));
+});
+
+test.each(Object.entries(printed))(
+  'examples/%s prints what it is said to print',
+  async (...[file, expected]) => {
+    const lines: string[] = [];
+    vi.spyOn(console, 'log').mockImplementation((line: string) => lines.push(line));
+    await import(/* @vite-ignore */ join(root, 'examples', file));
+    expect(`\n${lines.join('\n')}\n`).toBe(expected);
+  },
+);
+
+test('the first example runs by its path', { timeout: 30_000 }, async () => {
+  const tsx = join(root, 'node_modules', '.bin', 'tsx');
+  const run = promisify(execFile)(tsx, ['examples/01-first-fault.ts'], { cwd: root });
+  expect(`\n${(await run).stdout}`).toBe(printed['01-first-fault.ts']);
+});
+
+test('the README shows the first example', () => {
+  const text = readFileSync(join(root, 'examples', '01-first-fault.ts'), 'utf8');
+  const program = text.slice(text.indexOf('import'));
+  expect(findExamples(join(root, 'README.md')).map(({ code }) => code)).toContain(program);
+  expect(program.trim().split('\n').length).toBeLessThanOrEqual(20);
+});
