@@ -44,6 +44,7 @@ export { Process } from './machine/process.js';
 export type { WaitOptions } from './machine/runner.js';
 export type { ScanRequest, ScanResult } from './machine/scan.js';
 export { PageServer, type PageSource } from './machine/serve.js';
+export { SwapDevice, type SwapOptions } from './machine/swap-device.js';
 export { Thread } from './machine/thread.js';
 export { ThreadCore, type ThreadState } from './machine/thread-core.js';
 export type {

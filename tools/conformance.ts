@@ -4,7 +4,7 @@
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { runScenario, type ScenarioOptions } from '../src/scenario/run.js';
+import { runScenario, type ScenarioOptions, type ScenarioResult } from '../src/scenario/run.js';
 import { root } from './files.js';
 
 /** One folder of recordings, and the machine that makes the emulator comparable to them. */
@@ -35,7 +35,7 @@ export interface Outcome {
   name: string;
   theme: string;
   verdict: Verdict;
-  /** The operation that is not modelled, or the error that escaped. */
+  /** What is not modelled, or the error that escaped. */
   reason: string;
   /** Lines recorded and lines got, and the index of the first that differs. */
   expected: string[];
@@ -92,8 +92,8 @@ export class Conformance {
     const expected = readFileSync(file, 'utf8').split('\n');
     const base = { kernel, name, theme: themeOf(name), expected };
     try {
-      const { transcript } = runScenario(this.scenario(name), this.options(kernel));
-      return { ...base, ...compare(expected, transcript.split('\n')) };
+      const result = runScenario(this.scenario(name), this.options(kernel));
+      return { ...base, ...compare(expected, result) };
     } catch (error) {
       const reason = error instanceof Error ? (error.stack ?? error.message) : String(error);
       return { ...base, verdict: 'crashed', reason, got: [], firstDifference: 0 };
@@ -112,21 +112,14 @@ function themeOf(name: string): string {
 
 const UNMODELLED = /^(=|~ \S+) UNMODELLED$/;
 
-/** An operation that only looks: what comes after it is comparable even if it is not modelled. */
-function onlyLooks(line: string): boolean {
-  return /^> (\S+ )?scan /.test(line) && !line.includes('wp_matching');
-}
-
 /** Lines behind an operation that is not modelled say nothing; lines before it must agree. */
-function compare(expected: string[], got: string[]) {
-  const isOpen = (at: number): boolean =>
-    UNMODELLED.test(got[at] ?? '') && onlyLooks(got[at - 1] ?? '');
-  const missing = got.flatMap((line, at) => (UNMODELLED.test(line) ? [at] : []));
-  const end = missing.find((at) => !isOpen(at)) ?? Math.max(expected.length, got.length);
+function compare(expected: string[], { transcript, unmodelled }: ScenarioResult) {
+  const got = transcript.split('\n');
+  const missing = got.findIndex((line) => UNMODELLED.test(line));
+  const end = missing < 0 ? Math.max(expected.length, got.length) : missing;
   let at = 0;
-  while (at < end && (expected[at] === got[at] || isOpen(at))) at++;
-  const [first] = missing;
-  const verdict: Verdict = at < end ? 'differing' : first === undefined ? 'equal' : 'unmodelled';
-  const reason = verdict === 'unmodelled' ? (got[(first ?? 0) - 1] ?? '').slice(2) : '';
+  while (at < end && expected[at] === got[at]) at++;
+  const verdict: Verdict = at < end ? 'differing' : missing < 0 ? 'equal' : 'unmodelled';
+  const [reason = ''] = verdict === 'unmodelled' ? unmodelled : [];
   return { verdict, reason, got, firstDifference: at };
 }

@@ -7,3 +7,6 @@ declare const brand: unique symbol;
 
 /** Number of a page frame. */
 export type Pfn = number & { readonly [brand]: 'pfn' };
+
+/** Number of a slot in swap space. */
+export type SwapSlot = number & { readonly [brand]: 'swap' };

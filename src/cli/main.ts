@@ -6,6 +6,7 @@ import { Command, CommanderError } from 'commander';
 import { CliError, EXIT_OK, EXIT_USAGE, messageOf } from './exit.js';
 import { addMigrate } from './migrate.js';
 import { addRun } from './run.js';
+import { addVerify } from './verify.js';
 
 /** An error of ours, as sysexits(3) has it. */
 const EXIT_SOFTWARE = 70;
@@ -22,6 +23,7 @@ function createProgram(): Command {
     .configureOutput({ writeErr: () => undefined });
   addMigrate(program, end);
   addRun(program, end);
+  addVerify(program, end);
   for (const command of program.commands) command.copyInheritedSettings(program);
   return program;
 }

@@ -28,6 +28,7 @@ import {
   type Pte,
   pteAllows,
   pteIsPresent,
+  pteIsSwap,
   pteMakeAccessed,
   pteMakeDirty,
   pteMarkerBits,
@@ -37,6 +38,7 @@ import { faultAround } from './around.js';
 import { writeFault } from './cow.js';
 import type { FaultOutcome } from './outcome.js';
 import { growStack } from './stack.js';
+import { swapIn } from './swap-in.js';
 
 /**
  * What hardware does: finds the entry, checks its permissions, sets accessed and dirty, and
@@ -66,6 +68,7 @@ export function faultInArea(mm: Mm, vma: Vma, addr: number, write: boolean): Fau
   const page = pageDown(addr);
   const pte = mm.pte(page);
   if (pteIsPresent(pte)) return write ? writeFault(mm, vma, page) : 'mapped';
+  if (pteIsSwap(pte)) return swapIn({ mm, vma, slot: mm.slot(page), addr: page }, write);
   const bits = pteMarkerBits(pte);
   if (markerHas(bits, MARKER_POISONED)) return 'hwpoison';
   if (markerHas(bits, MARKER_GUARD)) return 'guard';
@@ -109,13 +112,11 @@ function fileMissing(mm: Mm, vma: Vma, page: number, write: boolean): FaultOutco
   if (toCopy) prepareAnonVma(mm, vma);
   const index = vma.indexOf(page);
   if (index >= inode.sizePages) return 'sigbus';
-  let pfn = inode.settled(index);
-  if (pfn !== NO_FRAME && vma.has(VM_UFFD_MINOR)) return 'minor';
-  if (pfn === NO_FRAME) {
-    if (vma.catchesMissing) return 'missing';
-    pfn = inode.addZeroed(index);
-    if (pfn === NO_FRAME) return 'oom';
-  }
+  const there = inode.holds(index);
+  if (there && vma.has(VM_UFFD_MINOR)) return 'minor';
+  if (!there && vma.catchesMissing) return 'missing';
+  const pfn = there ? inode.settled(index) : inode.addZeroed(index);
+  if (pfn === NO_FRAME) return inode.isLost(index) ? 'sigbus' : 'oom';
   const slot = mm.slotOrCreate(page);
   if (slot === NO_SLOT) return 'oom';
   const place: Place = { mm, vma, slot, addr: page };

@@ -12,6 +12,7 @@ import {
   markerHas,
   pteIsNone,
   pteIsPresent,
+  pteIsSwap,
   pteIsWritable,
   pteMarkerBits,
 } from '../pgtable/pte.js';
@@ -21,6 +22,7 @@ export function stillFaulting(mm: Mm, addr: number, reason: UffdReason): boolean
   const pte = mm.pte(addr);
   if (pteIsNone(pte)) return true;
   if (pteIsPresent(pte)) return reason === 'wp' && !pteIsWritable(pte);
+  if (pteIsSwap(pte)) return false;
   const bits = pteMarkerBits(pte);
   return markerHas(bits, MARKER_UFFD_WP) && !markerHas(bits, MARKER_GUARD);
 }

@@ -3,9 +3,10 @@
  * Holds one frame reference for each cached page. Never knows who maps it: mm asks and tells.
  */
 
-import type { Pfn } from '../base/brand.js';
+import type { Pfn, SwapSlot } from '../base/brand.js';
 import { PAGE_SIZE, pageUp } from '../base/page.js';
 import {
+  FRAME_DIRTY,
   FRAME_NOT_UPTODATE,
   type FrameOwner,
   type Frames,
@@ -13,17 +14,22 @@ import {
   NO_FRAME,
   type UnmapScope,
 } from '../phys/frames.js';
+import { NO_SWAP, type SwapArea, type SwapSpace } from '../phys/swap.js';
 
 /** Backing of a mapping: shmem (memfd, MAP_SHARED|MAP_ANONYMOUS). */
 export class Inode implements FrameOwner {
   readonly kind = 'file';
   readonly sites = new Set<MappingSite>();
   readonly #pages = new Map<number, Pfn>();
+  readonly #swapped = new Map<number, SwapSlot>();
+  /** Pages whose content was lost to a swap error: an access gets SIGBUS. */
+  readonly #lost = new Set<number>();
   #refs = 1;
 
   constructor(
     readonly name: string,
     readonly frames: Frames,
+    readonly swap: SwapSpace,
     public sizeBytes: number,
     /** Number that fdinfo and maps would show. */
     readonly ino: number,
@@ -39,11 +45,75 @@ export class Inode implements FrameOwner {
     return this.#pages.get(index) ?? NO_FRAME;
   }
 
-  /** The cached frame of an index with its content settled: preallocated pages become zeros. */
+  /** Whether the file has content at an index, in memory or in swap. */
+  holds(index: number): boolean {
+    return this.#pages.has(index) || this.#swapped.has(index) || this.#lost.has(index);
+  }
+
+  /** Whether the content at an index was lost to a swap error. */
+  isLost(index: number): boolean {
+    return this.#lost.has(index);
+  }
+
+  /**
+   * The frame of an index with its content settled: preallocated pages become zeros, swapped ones
+   * are read back. {@link NO_FRAME} for a hole, for lost content, and when memory is full.
+   */
   settled(index: number): Pfn {
+    const slot = this.#swapped.get(index);
+    if (slot !== undefined) return this.#readBack(index, slot);
     const pfn = this.lookup(index);
     if (pfn !== NO_FRAME) this.frames.clearFlag(pfn, FRAME_NOT_UPTODATE);
     return pfn;
+  }
+
+  #readBack(index: number, slot: SwapSlot): Pfn {
+    if (this.#lost.has(index)) return NO_FRAME;
+    const pfn = this.frames.alloc();
+    if (pfn === NO_FRAME) return NO_FRAME;
+    const readable = this.swap.load(slot, pfn);
+    if (readable) this.#returnTo(index, slot, pfn);
+    else this.#lost.add(index);
+    this.frames.put(pfn);
+    return readable ? pfn : NO_FRAME;
+  }
+
+  #returnTo(index: number, slot: SwapSlot, pfn: Pfn): void {
+    this.#swapped.delete(index);
+    this.swap.release(slot);
+    this.add(index, pfn);
+    this.frames.setFlag(pfn, FRAME_DIRTY);
+  }
+
+  /** Moves an unmapped page to swap, or drops it when nothing was ever written; false if it stays. */
+  pageOut(index: number, isDirty: boolean): boolean {
+    const pfn = this.lookup(index);
+    if (pfn === NO_FRAME || this.frames.maps(pfn) > 0) return false;
+    if (isDirty || this.frames.has(pfn, FRAME_DIRTY)) {
+      const slot = this.swap.store(pfn);
+      if (slot === NO_SWAP) return false;
+      this.#swapped.set(index, slot);
+    }
+    this.#pages.delete(index);
+    this.frames.put(pfn);
+    return true;
+  }
+
+  /** Reads everything back that lies in a swap area; lost content stays lost. */
+  leaveSwap(area: SwapArea): boolean {
+    for (const [index, slot] of [...this.#swapped]) {
+      if (this.swap.areaOf(slot) !== area) continue;
+      if (this.settled(index) !== NO_FRAME) continue;
+      if (!this.#lost.has(index)) return false;
+      this.#swapped.delete(index);
+      this.swap.release(slot);
+    }
+    return true;
+  }
+
+  /** Pages in swap with their slots. */
+  swapped(): IterableIterator<[number, SwapSlot]> {
+    return this.#swapped.entries();
   }
 
   /** Whether the page is in the cache and was ever read or written. */
@@ -59,8 +129,12 @@ export class Inode implements FrameOwner {
     this.#pages.set(index, pfn);
   }
 
-  /** Takes a page out of the cache; what was there is a hole afterwards. */
+  /** Takes a page out of the file; what was there is a hole afterwards. */
   remove(index: number): void {
+    const slot = this.#swapped.get(index);
+    if (slot !== undefined) this.swap.release(slot);
+    this.#swapped.delete(index);
+    this.#lost.delete(index);
     const pfn = this.#pages.get(index);
     if (pfn === undefined) return;
     this.#pages.delete(index);
@@ -79,7 +153,7 @@ export class Inode implements FrameOwner {
   /** Drops the pages of `[first, end)` from every mapping and from the cache. */
   evict(first: number, end: number, scope: UnmapScope): void {
     for (const site of this.sites) site.unmap(first, end, scope);
-    for (const index of [...this.#pages.keys()]) {
+    for (const index of this.#indexes()) {
       if (index >= first && index < end) this.remove(index);
     }
   }
@@ -96,6 +170,10 @@ export class Inode implements FrameOwner {
 
   /** Drops a reference; the last one, of files and mappings, frees the content. */
   put(): void {
-    if (--this.#refs === 0) for (const index of [...this.#pages.keys()]) this.remove(index);
+    if (--this.#refs === 0) for (const index of this.#indexes()) this.remove(index);
+  }
+
+  #indexes(): number[] {
+    return [...this.#pages.keys(), ...this.#swapped.keys()];
   }
 }

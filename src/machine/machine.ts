@@ -15,6 +15,7 @@ import { type KernelConfig, kernelProfile, type Quirks } from '../profile/profil
 import { Credentials } from './credentials.js';
 import { Process } from './process.js';
 import { ProcessState } from './process-state.js';
+import { SwapDevice, type SwapOptions } from './swap-device.js';
 import { System } from './system.js';
 
 const MIB = 2 ** 20;
@@ -129,6 +130,28 @@ export class Machine {
   /** Pages that neither data nor page tables use. */
   get freePages(): number {
     return this.#system.memory.frames.available;
+  }
+
+  /**
+   * Switches swap space on: what MADV_PAGEOUT and memory pressure move pages to.
+   *
+   * @see swapon(2)
+   */
+  swapOn({ size, name = `swap${this.#system.memory.swap.areas.length}` }: SwapOptions): SwapDevice {
+    const slots = Math.floor(size / PAGE_SIZE);
+    if (!Number.isSafeInteger(size) || slots < 1) {
+      throw new RangeError(`size: ${size} bytes is less than a page`);
+    }
+    return new SwapDevice(this.#system, this.#system.memory.swap.addArea(name, slots));
+  }
+
+  /**
+   * Takes pages out of memory as reclaim does, processes in order of creation.
+   *
+   * @returns Pages that went; fewer when nothing more can go, 0 without swap space.
+   */
+  reclaim(pages: number): number {
+    return this.#system.scheduler.run(() => this.#system.reclaim(pages));
   }
 
   /** Runs every thread that can run; calls do so themselves when they return. */

@@ -4,11 +4,18 @@
  */
 
 import { TASK_SIZE } from '../base/page.js';
+import { ShmemFile } from '../file/memfd.js';
 import type { MachineMemory } from '../mm/memory.js';
+import { reclaimFrom } from '../mm/reclaim.js';
+import { unuse } from '../mm/swapoff.js';
 import { slotAfter } from '../pgtable/arena.js';
 import { pteIsPresent } from '../pgtable/pte.js';
+import type { SwapArea } from '../phys/swap.js';
 import { Scheduler } from '../sched/scheduler.js';
 import type { ProcessState } from './process-state.js';
+
+/** Pages that one shortage takes out of memory. */
+const RECLAIM_BATCH = 32;
 
 /** What an administrator decides. */
 export interface Policy {
@@ -31,7 +38,8 @@ export class System {
     /** A locked read-modify-write faults as a read first, as emulated CPUs do. */
     readonly rmwReadsFirst: boolean,
   ) {
-    memory.onOutOfMemory = () => this.#killLargest();
+    memory.onOutOfMemory = () => this.reclaim(RECLAIM_BATCH) > 0 || this.#killLargest();
+    memory.onShortage = () => this.reclaim(RECLAIM_BATCH) > 0;
   }
 
   /** Next process or thread id. */
@@ -42,6 +50,34 @@ export class System {
   /** Next inode number of a memfd. */
   nextIno(): number {
     return ++this.#lastIno;
+  }
+
+  /** Takes up to `pages` pages out of memory, processes in order of creation; how many went. */
+  reclaim(pages: number): number {
+    let gone = 0;
+    for (const state of this.processes.values()) {
+      if (!state.ended && gone < pages) gone += reclaimFrom(state.mm, pages - gone);
+    }
+    return gone;
+  }
+
+  /** Empties a swap area and takes it away; false when memory is full. */
+  swapOff(area: SwapArea): boolean {
+    area.leaving = true;
+    const living = [...this.processes.values()].filter((state) => !state.ended);
+    const empty = living.every(({ mm }) => unuse(mm, area)) && this.#readFilesBack(living, area);
+    if (empty) this.memory.swap.removeArea(area);
+    else area.leaving = false;
+    return empty;
+  }
+
+  #readFilesBack(living: readonly ProcessState[], area: SwapArea): boolean {
+    const files = living.flatMap(({ fds, mm }) => [
+      ...fds.entries().map(([, file]) => file),
+      ...[...mm.vmas].map(({ file }) => file),
+    ]);
+    const inodes = new Set(files.flatMap((file) => (file instanceof ShmemFile ? file.inode : [])));
+    return [...inodes].every((inode) => inode.leaveSwap(area));
   }
 
   /** Ends the process with the most resident pages; false when there is none. */

@@ -7,7 +7,7 @@
 
 import { type Failure, fail } from '../base/errno.js';
 import { PAGE_SIZE } from '../base/page.js';
-import { NO_SLOT, slotAfter } from '../pgtable/arena.js';
+import { NO_SLOT, type Slot, slotAfter } from '../pgtable/arena.js';
 import {
   MARKER_UFFD_WP,
   markerWithout,
@@ -15,14 +15,17 @@ import {
   type Pte,
   pteClearAccessed,
   pteClearDirty,
+  pteClearSwpExclusive,
   pteClearUffdWp,
   pteClearWritable,
   pteIsPresent,
   pteIsSpecial,
+  pteIsSwap,
   pteIsUffdWp,
   pteMakeMarker,
   pteMarkerBits,
   ptePfn,
+  pteSwapSlot,
 } from '../pgtable/pte.js';
 import { FRAME_ANON, FRAME_EXCLUSIVE } from '../phys/frames.js';
 import type { Mm } from './mm.js';
@@ -53,7 +56,7 @@ export function copyEntries(pair: ForkPair): Failure | undefined {
       const slot = slotAfter(first, i);
       const pte = parent.load(slot);
       if (pte === PTE_NONE) continue;
-      const copied = pteIsPresent(pte) ? copyPresent(pair, slot, pte) : copyMarker(pair, pte);
+      const copied = copyEntry(pair, slot, pte);
       if (copied === PTE_NONE) continue;
       const target = child.slotOrCreate(addr + i * PAGE_SIZE);
       if (target === NO_SLOT) failure = fail('ENOMEM', 'no memory for a page table of the child');
@@ -64,13 +67,20 @@ export function copyEntries(pair: ForkPair): Failure | undefined {
   return failure;
 }
 
+function copyEntry(pair: ForkPair, slot: Slot, pte: Pte): Pte {
+  if (pteIsPresent(pte)) return copyPresent(pair, slot, pte);
+  return pteIsSwap(pte) ? copySwap(pair, slot, pte) : copyMarker(pair, pte);
+}
+
 /** Counts the child's mapping and stores it. */
-function share({ child }: ForkPair, pte: Pte, target: ReturnType<Mm['slot']>): void {
-  if (pteIsPresent(pte) && !pteIsSpecial(pte)) child.memory.frames.addMap(ptePfn(pte));
+function share({ child }: ForkPair, pte: Pte, target: Slot): void {
+  const { frames, swap } = child.memory;
+  if (pteIsSwap(pte)) swap.share(pteSwapSlot(pte));
+  else if (pteIsPresent(pte) && !pteIsSpecial(pte)) frames.addMap(ptePfn(pte));
   child.memory.tables.store(target, pte);
 }
 
-function copyPresent({ parent, from, to }: ForkPair, slot: ReturnType<Mm['slot']>, pte: Pte): Pte {
+function copyPresent({ parent, from, to }: ForkPair, slot: Slot, pte: Pte): Pte {
   const { frames, tables } = parent.memory;
   const pfn = ptePfn(pte);
   let kept = pte;
@@ -80,6 +90,13 @@ function copyPresent({ parent, from, to }: ForkPair, slot: ReturnType<Mm['slot']
   let copied = pteClearAccessed(kept);
   if (from.isShared) copied = pteClearDirty(copied);
   return pteIsUffdWp(copied) && !to.has(VM_UFFD_WP) ? pteClearUffdWp(copied) : copied;
+}
+
+/** Both sides share the slot from now on. */
+function copySwap({ parent, to }: ForkPair, slot: Slot, pte: Pte): Pte {
+  const shared = pteClearSwpExclusive(pte);
+  if (shared !== pte) parent.memory.tables.store(slot, shared);
+  return to.has(VM_UFFD_WP) ? shared : pteClearUffdWp(shared);
 }
 
 /** Errors go along; protection only to a child that is registered for it. */

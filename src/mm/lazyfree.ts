@@ -14,8 +14,10 @@ import {
   pteClearDirty,
   pteIsPresent,
   pteIsSpecial,
+  pteIsSwap,
   pteMarkerBits,
   ptePfn,
+  pteSwapSlot,
 } from '../pgtable/pte.js';
 import { FRAME_ANON, FRAME_LAZYFREE } from '../phys/frames.js';
 import type { Mm } from './mm.js';
@@ -33,6 +35,10 @@ export function freeLazily(mm: Mm, start: number, end: number): void {
 }
 
 function freed(mm: Mm, pte: Pte): Pte {
+  if (pteIsSwap(pte)) {
+    mm.memory.swap.release(pteSwapSlot(pte));
+    return PTE_NONE;
+  }
   if (!pteIsPresent(pte)) return markerHas(pteMarkerBits(pte), MARKER_POISONED) ? PTE_NONE : pte;
   const { frames } = mm.memory;
   const pfn = ptePfn(pte);

@@ -6,16 +6,20 @@
 import type { PointSwitch } from '../base/op.js';
 import { NO_TABLE, TableArena, type TableId } from '../pgtable/arena.js';
 import { Frames } from '../phys/frames.js';
+import { SwapSpace } from '../phys/swap.js';
 import type { KernelProfile } from '../profile/profile.js';
 
 /** Memory of one machine. */
 export class MachineMemory {
   readonly frames: Frames;
+  readonly swap: SwapSpace;
   readonly tables: TableArena;
   /** Address spaces that exist, as those who keep views of physical memory. */
   readonly spaces = new Set<{ showMemory(): void }>();
   /** Called when memory is full with the address space that asks; true when some was freed. */
   onOutOfMemory: (asking: object) => boolean = () => false;
+  /** Called when an operation found no memory; true when some was freed and it may try again. */
+  onShortage: () => boolean = () => false;
   /** Whether operations yield their named points. */
   readonly points: PointSwitch = { on: false };
 
@@ -26,6 +30,7 @@ export class MachineMemory {
     readonly mmapMinAddr: number,
   ) {
     this.frames = new Frames(totalPages);
+    this.swap = new SwapSpace(this.frames);
     this.tables = new TableArena(totalPages);
     this.frames.onGrow = () => {
       for (const mm of this.spaces) mm.showMemory();

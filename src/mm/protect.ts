@@ -17,6 +17,7 @@ import {
   pteClearProtNone,
   pteClearUffdWp,
   pteClearWritable,
+  pteIsMarker,
   pteIsPresent,
   pteIsProtNone,
   pteIsSpecial,
@@ -86,6 +87,7 @@ export function clearUffdWp(mm: Mm, vma: Vma, start: number, end: number): void 
     if (pteIsPresent(pte)) {
       return pteIsUffdWp(pte) ? upgraded(mm, vma, pteClearUffdWp(pte)) : pte;
     }
+    if (!pteIsMarker(pte)) return pteClearUffdWp(pte);
     const bits = pteMarkerBits(pte);
     if (!markerHas(bits, MARKER_UFFD_WP)) return pte;
     return pteMakeMarker(markerWithout(bits, MARKER_UFFD_WP));
@@ -98,7 +100,10 @@ export function setUffdWp(mm: Mm, vma: Vma, start: number, end: number): Failure
     const failure = markEmpty(mm, start, end);
     if (failure !== undefined) return failure;
   }
-  changeRange(mm, start, end, (pte) => (pteIsPresent(pte) ? pteMakeUffdWp(pte) : pte));
+  changeRange(mm, start, end, (pte) => {
+    if (pteIsPresent(pte)) return pteMakeUffdWp(pte);
+    return pteIsMarker(pte) ? pte : pteMakeSwpUffdWp(pte);
+  });
   return undefined;
 }
 

@@ -4,7 +4,6 @@
  * Answers to: zap_page_range_single(), unmap_mapping_range().
  */
 
-import { assert } from '../base/assert.js';
 import { type Slot, slotAfter } from '../pgtable/arena.js';
 import {
   MARKER_GUARD,
@@ -13,15 +12,17 @@ import {
   markerHas,
   PTE_NONE,
   type Pte,
-  pteIsMarker,
+  pteIsDirty,
   pteIsPresent,
   pteIsSpecial,
+  pteIsSwap,
   pteIsWpInAnyForm,
   pteMakeMarker,
   pteMarkerBits,
   ptePfn,
+  pteSwapSlot,
 } from '../pgtable/pte.js';
-import { FRAME_ANON } from '../phys/frames.js';
+import { FRAME_ANON, FRAME_DIRTY } from '../phys/frames.js';
 import type { Mm } from './mm.js';
 import type { Vma } from './vma.js';
 import { VM_UFFD_WP } from './vma-flags.js';
@@ -54,12 +55,19 @@ function zapSlot(mm: Mm, vma: Vma, slot: Slot, kind: ZapKind): void {
   if (pte === PTE_NONE) return;
   if (pteIsPresent(pte)) {
     if (!goesWith(mm, vma, pte, kind)) return;
-    if (!pteIsSpecial(pte)) mm.memory.frames.removeMap(ptePfn(pte));
+    if (!pteIsSpecial(pte)) dropPage(mm, pte);
   } else {
-    assert(pteIsMarker(pte), 'an entry without a page is a marker');
-    if (markerStays(vma, pte, kind)) return;
+    if (entryStays(vma, pte, kind)) return;
+    if (pteIsSwap(pte)) mm.memory.swap.release(pteSwapSlot(pte));
   }
   mm.memory.tables.store(slot, remainder(vma, pte, kind));
+}
+
+/** Drops a mapping; what was written through it is remembered by a file's page. */
+function dropPage({ memory: { frames } }: Mm, pte: Pte): void {
+  const pfn = ptePfn(pte);
+  if (pteIsDirty(pte) && !frames.has(pfn, FRAME_ANON)) frames.setFlag(pfn, FRAME_DIRTY);
+  frames.removeMap(pfn);
 }
 
 /** Whether a present entry is in the scope of the zap. */
@@ -68,9 +76,11 @@ function goesWith(mm: Mm, vma: Vma, pte: Pte, kind: ZapKind): boolean {
   return !mm.memory.frames.has(ptePfn(pte), FRAME_ANON);
 }
 
-function markerStays(vma: Vma, pte: Pte, kind: ZapKind): boolean {
-  const bits = pteMarkerBits(pte);
+/** Whether an entry without a page survives the zap. */
+function entryStays(vma: Vma, pte: Pte, kind: ZapKind): boolean {
   if (kind.dropsMarkers) return false;
+  if (pteIsSwap(pte)) return !kind.evenCows && !vma.isAnonymous;
+  const bits = pteMarkerBits(pte);
   if (markerHas(bits, MARKER_POISONED)) return !kind.evenCows;
   return markerHas(bits, MARKER_GUARD) || !vma.isAnonymous;
 }

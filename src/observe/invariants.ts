@@ -4,7 +4,7 @@
  */
 
 import { assert } from '../base/assert.js';
-import type { Pfn } from '../base/brand.js';
+import type { Pfn, SwapSlot } from '../base/brand.js';
 import { PAGE_SIZE, TASK_SIZE } from '../base/page.js';
 import type { Inode } from '../file/inode.js';
 import { ShmemFile } from '../file/memfd.js';
@@ -22,13 +22,21 @@ import {
   pteIsDirty,
   pteIsPresent,
   pteIsSpecial,
+  pteIsSwap,
   pteIsUffdWp,
   pteIsWritable,
   pteMarkerBits,
   ptePfn,
+  pteSwapSlot,
 } from '../pgtable/pte.js';
 import { collectTables } from '../pgtable/walk.js';
 import { FRAME_ANON, FRAME_EXCLUSIVE, ZERO_PFN } from '../phys/frames.js';
+
+/** What page tables refer to, counted. */
+interface Found {
+  readonly maps: Map<Pfn, number>;
+  readonly users: Map<SwapSlot, number>;
+}
 
 /** Checks a machine's memory against the address spaces and open files that exist. */
 export function checkInvariants(
@@ -36,13 +44,15 @@ export function checkInvariants(
   spaces: readonly Mm[],
   files: readonly OpenFile[],
 ): void {
-  const maps = new Map<Pfn, number>();
+  const found: Found = { maps: new Map(), users: new Map() };
   for (const mm of spaces) {
     checkAreas(mm);
-    checkEntries(mm, maps);
+    checkEntries(mm, found);
     checkTlb(mm);
   }
-  checkFrames(memory, maps, inodesOf(spaces, files));
+  const inodes = inodesOf(spaces, files);
+  checkFrames(memory, found.maps, inodes);
+  checkSwap(memory, found.users, inodes);
   const tables = spaces.reduce((sum, mm) => sum + collectTables(memory.tables, mm.root).length, 0);
   assert(tables === memory.tables.used, `${memory.tables.used} page tables, ${tables} reachable`);
 }
@@ -70,19 +80,24 @@ function checkAreas(mm: Mm): void {
 const ownersOf = (vma: Vma) =>
   vma.file === undefined ? vma.anonChain : [vma.file.inode, ...vma.anonChain];
 
-function checkEntries(mm: Mm, maps: Map<Pfn, number>): void {
+function checkEntries(mm: Mm, found: Found): void {
   mm.visit(0, TASK_SIZE, (first, start, count) => {
     for (let i = 0; i < count; i++) {
       const pte = mm.load(slotAfter(first, i));
       const addr = start + i * PAGE_SIZE;
-      if (pte !== PTE_NONE) checkEntry(mm, addr, pte, maps);
+      if (pte !== PTE_NONE) checkEntry(mm, addr, pte, found);
     }
   });
 }
 
-function checkEntry(mm: Mm, addr: number, pte: Pte, maps: Map<Pfn, number>): void {
+function checkEntry(mm: Mm, addr: number, pte: Pte, { maps, users }: Found): void {
   const vma = mm.vmas.find(addr);
   assert(vma !== undefined, `entry at ${hex(addr)} outside every area`);
+  if (pteIsSwap(pte)) {
+    const slot = pteSwapSlot(pte);
+    users.set(slot, (users.get(slot) ?? 0) + 1);
+    return;
+  }
   if (!pteIsPresent(pte)) {
     assert(pteMarkerBits(pte) !== MARKER_NONE, `empty marker at ${hex(addr)}`);
     return;
@@ -135,11 +150,12 @@ function inodesOf(spaces: readonly Mm[], files: readonly OpenFile[]): Set<Inode>
 }
 
 function checkFrames(
-  { frames }: MachineMemory,
+  { frames, swap }: MachineMemory,
   maps: ReadonlyMap<Pfn, number>,
   inodes: ReadonlySet<Inode>,
 ): void {
   const cached = new Map<Pfn, number>();
+  for (const { cached: pfn } of swap.entries()) cached.set(pfn, (cached.get(pfn) ?? 0) + 1);
   for (const inode of inodes) {
     for (const [, pfn] of inode.entries()) cached.set(pfn, (cached.get(pfn) ?? 0) + 1);
   }
@@ -153,6 +169,20 @@ function checkFrames(
       !frames.has(pfn, FRAME_EXCLUSIVE) || mapped === 1,
       `frame ${pfn} is exclusive and mapped ${mapped} times`,
     );
+  }
+}
+
+function checkSwap(
+  { swap }: MachineMemory,
+  users: Map<SwapSlot, number>,
+  inodes: ReadonlySet<Inode>,
+): void {
+  for (const inode of inodes) {
+    for (const [, slot] of inode.swapped()) users.set(slot, (users.get(slot) ?? 0) + 1);
+  }
+  for (const { slot, count } of swap.entries()) {
+    const found = users.get(slot) ?? 0;
+    assert(count === found, `swap slot ${slot}: ${count} users, ${found} found`);
   }
 }
 

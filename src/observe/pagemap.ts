@@ -15,9 +15,11 @@ import {
   pteIsPresent,
   pteIsSoftDirty,
   pteIsSpecial,
+  pteIsSwap,
   pteIsWpInAnyForm,
   pteMarkerBits,
   ptePfn,
+  pteSwapSlot,
 } from '../pgtable/pte.js';
 import { FRAME_ANON } from '../phys/frames.js';
 
@@ -49,6 +51,7 @@ export function pagemapWord(mm: Mm, addr: number): bigint {
   let word = softDirty(mm, vma, pte);
   if (pteIsNone(pte)) return word;
   if (pteIsWpInAnyForm(pte) && mm.memory.profile.has('pagemapWp')) word |= UFFD_WP;
+  if (pteIsSwap(pte)) return word | swapBits(mm, pte);
   return word | (pteIsPresent(pte) ? presentBits(mm, pte) : markerBits(pte));
 }
 
@@ -64,6 +67,11 @@ function presentBits(mm: Mm, pte: Pte): bigint {
   if (pteIsSpecial(pte)) return word;
   const file = frames.has(pfn, FRAME_ANON) ? 0n : FILE;
   return word | file | (frames.maps(pfn) === 1 ? EXCLUSIVE : 0n);
+}
+
+function swapBits({ memory }: Mm, pte: Pte): bigint {
+  const slot = pteSwapSlot(pte);
+  return SWAP | BigInt(memory.swap.areaOf(slot).index) | (BigInt(slot) << 5n);
 }
 
 function markerBits(pte: Pte): bigint {

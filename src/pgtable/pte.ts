@@ -10,7 +10,7 @@
  * A word of zero is none. The second row is an entry without a page: swap, migration, marker.
  */
 
-import type { Pfn } from '../base/brand.js';
+import type { Pfn, SwapSlot } from '../base/brand.js';
 
 declare const brand: unique symbol;
 
@@ -27,6 +27,7 @@ const DIRTY = 1 << 3;
 const UFFD_WP = 1 << 4;
 const SOFT_DIRTY = 1 << 5;
 const SPECIAL = 1 << 7;
+const SWP_EXCLUSIVE = WRITE;
 const PROTNONE = 1 << 8;
 const PFN_SHIFT = 10;
 
@@ -96,6 +97,19 @@ export const pteIsProtNone = (pte: Pte): boolean => (pte & PROTNONE) !== 0;
 /** Permissions of a walk in one word: see {@link pteAllows}. */
 export const pteAllows = (pte: Pte, write: boolean): boolean =>
   write ? pteIsWritable(pte) : pteIsReadable(pte);
+
+// ---- swap entries -----------------------------------------------------------------------------
+
+export const pteIsSwap = (pte: Pte): boolean =>
+  pte !== 0 && (pte & (PRESENT | PROTNONE | KIND_MASK)) === 0;
+
+export const pteMakeSwap = (slot: SwapSlot): Pte => (slot << PFN_SHIFT) as Pte;
+export const pteSwapSlot = (pte: Pte): SwapSlot => (pte >>> PFN_SHIFT) as SwapSlot;
+
+/** The page belonged to one address space alone when it was swapped out. */
+export const pteIsSwpExclusive = (pte: Pte): boolean => (pte & SWP_EXCLUSIVE) !== 0;
+export const pteMakeSwpExclusive = (pte: Pte): Pte => (pte | SWP_EXCLUSIVE) as Pte;
+export const pteClearSwpExclusive = (pte: Pte): Pte => (pte & ~SWP_EXCLUSIVE) as Pte;
 
 // ---- markers: a set of bits without a page ----------------------------------------------------
 

@@ -32,6 +32,9 @@ export const FRAME_LAZYFREE = 4;
 /** Allocated for a file ahead of its use: counts as there, but not as readable content. */
 export const FRAME_NOT_UPTODATE = 8;
 
+/** Content that a file would have to write before it is dropped. */
+export const FRAME_DIRTY = 16;
+
 /** Which of an owner's mappings of a page go: all of them, or not the private copies. */
 export type UnmapScope = 'even-cows' | 'not-cows';
 

@@ -118,7 +118,8 @@ export function messageText(bytes: Uint8Array, names: MessageNames): string {
     case 0x12: {
       const tid = view.getUint32(24, true);
       const flags = setText(first, FAULT_FLAGS, '|');
-      return `PAGEFAULT flags=${flags} addr=${addressText(second)} tid=${tid === 0 ? '0' : names.worker(tid)}`;
+      const thread = tid === 0 ? '0' : names.worker(tid);
+      return `PAGEFAULT flags=${flags} addr=${addressText(second)} tid=${thread}`;
     }
     case 0x13:
       return `FORK ufd=${names.descriptor(view.getUint32(8, true))}`;

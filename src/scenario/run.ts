@@ -32,9 +32,13 @@ export interface ScenarioResult {
    * Of several the first counts.
    */
   readonly status: 0 | 1 | 2 | 3 | 4;
+  /** What the emulator lacks, one sentence for each `UNMODELLED` in order. */
+  readonly unmodelled: readonly string[];
 }
 
 const MEMORY_BYTES = 128 * 2 ** 20;
+/** Far from full, as FORMAT.md asks; costs nothing until it is used. */
+const SWAP_BYTES = 2 ** 30;
 const MMAP_MIN_ADDR = 4096;
 
 /**
@@ -45,6 +49,7 @@ const MMAP_MIN_ADDR = 4096;
  */
 export function runScenario(text: string, options: ScenarioOptions = {}): ScenarioResult {
   const machine = new Machine({ memory: MEMORY_BYTES, mmapMinAddr: MMAP_MIN_ADDR, ...options });
+  machine.swapOn({ size: SWAP_BYTES });
   const controller = new Controller(machine);
   for (const line of parseScenario(text)) controller.run(line);
   return controller.end();
@@ -53,6 +58,7 @@ export function runScenario(text: string, options: ScenarioOptions = {}): Scenar
 class Controller {
   readonly #world: World;
   readonly #lines: string[] = [];
+  readonly #unmodelled: string[] = [];
   #status: ScenarioResult['status'] = 0;
 
   constructor(machine: Machine) {
@@ -75,7 +81,8 @@ class Controller {
   end(): ScenarioResult {
     const blocked = this.#world.busy.map(({ name }) => name).join(',');
     this.#lines.push(blocked === '' ? '. end' : `. end blocked=${blocked}`);
-    return { transcript: `${this.#lines.join('\n')}\n`, status: this.#status };
+    const transcript = `${this.#lines.join('\n')}\n`;
+    return { transcript, status: this.#status, unmodelled: this.#unmodelled };
   }
 
   #print(head: string, result: string): void {
@@ -138,6 +145,7 @@ class Controller {
   #failure(error: unknown): string {
     if (error instanceof NotModelledError) {
       this.#raise(1);
+      this.#unmodelled.push(error.message);
       return 'UNMODELLED';
     }
     if (!(error instanceof FaultLivelockError || error instanceof LivelockError)) throw error;

@@ -12,6 +12,7 @@ import { installGuards, removeGuards } from '../mm/guard.js';
 import { freeLazily } from '../mm/lazyfree.js';
 import type { Mm } from '../mm/mm.js';
 import { modifyVma } from '../mm/modify.js';
+import { pageOut } from '../mm/reclaim.js';
 import type { Vma } from '../mm/vma.js';
 import {
   VM_DONTCOPY,
@@ -57,7 +58,6 @@ const MISSING_BEFORE = new Map<number, Capability>([
 ]);
 
 const UNMODELLED = new Map([
-  [advices.MADV_PAGEOUT, 'MADV_PAGEOUT (swap)'],
   [advices.MADV_HUGEPAGE, 'MADV_HUGEPAGE (transparent huge pages)'],
   [advices.MADV_COLLAPSE, 'MADV_COLLAPSE (transparent huge pages)'],
   [advices.MADV_SOFT_OFFLINE, 'MADV_SOFT_OFFLINE'],
@@ -144,6 +144,12 @@ const remove: Advice = function* (_caller, vma, part) {
   return 0;
 };
 
+const pageOutAdvice: Advice = function* ({ mm }, vma, part) {
+  if (vma.has(VM_LOCKED)) return fail('EINVAL', 'the mapping is locked');
+  pageOut(mm, vma, part);
+  return 0;
+};
+
 const guardInstall: Advice = function* ({ mm }, vma, { start, end }) {
   if (vma.has(VM_LOCKED)) return fail('EINVAL', 'the mapping is locked');
   return installGuards(mm, vma, start, end) ?? 0;
@@ -181,6 +187,7 @@ const ADVICE = new Map<number, Advice>([
   [advices.MADV_UNMERGEABLE, clearFlag(VM_MERGEABLE)],
   [advices.MADV_NOHUGEPAGE, flagAdvice((vma) => (vma.flags & ~VM_HUGEPAGE) | VM_NOHUGEPAGE)],
   [advices.MADV_COLD, notLocked],
+  [advices.MADV_PAGEOUT, pageOutAdvice],
   [advices.MADV_GUARD_INSTALL, guardInstall],
   [advices.MADV_GUARD_REMOVE, guardRemove],
 ]);

@@ -10,7 +10,7 @@ import { copyFromUser, copyToUser, kernelMode } from '../fault/user-copy.js';
 import type { Inode } from '../file/inode.js';
 import { PipeBuffer, PipeEnd } from '../file/pipe.js';
 import type { Caller } from '../mm/caller.js';
-import { NO_FRAME } from '../phys/frames.js';
+import { FRAME_DIRTY, NO_FRAME } from '../phys/frames.js';
 import { O_RDONLY, O_WRONLY } from '../uapi/fcntl.js';
 import { shmemFile } from './truncate.js';
 
@@ -57,8 +57,10 @@ export function pwrite(
 
 function writePage(inode: Inode, index: number, from: number, bytes: Uint8Array): boolean {
   const cached = inode.settled(index);
+  if (cached === NO_FRAME && inode.holds(index)) return false;
   const pfn = cached === NO_FRAME ? inode.addZeroed(index) : cached;
   if (pfn === NO_FRAME) return false;
+  inode.frames.setFlag(pfn, FRAME_DIRTY);
   inode.frames.pageBytes(pfn).set(bytes, from);
   return true;
 }

@@ -149,5 +149,5 @@ function backing(
 ): ShmemFile | undefined {
   if (file !== undefined) return file.get();
   if (isPrivate(args.flags)) return undefined;
-  return new ShmemFile(new Inode('zero', mm.memory.frames, length, 0), O_RDWR);
+  return new ShmemFile(new Inode('zero', mm.memory.frames, mm.memory.swap, length, 0), O_RDWR);
 }

@@ -10,7 +10,7 @@ import { PAGE_SIZE, pageOffset } from '../base/page.js';
 import { Inode } from '../file/inode.js';
 import { ShmemFile } from '../file/memfd.js';
 import type { Caller } from '../mm/caller.js';
-import { FRAME_NOT_UPTODATE, NO_FRAME } from '../phys/frames.js';
+import { FRAME_DIRTY, FRAME_NOT_UPTODATE, NO_FRAME } from '../phys/frames.js';
 import {
   FALLOC_FL_KEEP_SIZE,
   FALLOC_FL_PUNCH_HOLE,
@@ -33,7 +33,8 @@ export function memfdCreate(
   if ((args.flags & MFD_HUGETLB) !== 0) throw new NotModelledError('MFD_HUGETLB');
   if ((args.flags & ~MFD_KNOWN) !== 0) return fail('EINVAL', 'unknown flag bits');
   if (args.name.length > 249) return fail('EINVAL', 'the name is longer than 249 bytes');
-  const inode = new Inode(args.name, caller.mm.memory.frames, 0, args.ino);
+  const { frames, swap } = caller.mm.memory;
+  const inode = new Inode(args.name, frames, swap, 0, args.ino);
   return caller.fds.install(new ShmemFile(inode, O_RDWR));
 }
 
@@ -71,8 +72,8 @@ function setSize(inode: Inode, sizeBytes: number): void {
 
 /** Zeroes `[from, to)` of one cached page; nothing when `from` is the start of a page. */
 function zeroBytes(inode: Inode, index: number, from: number, to: number): void {
-  const pfn = inode.lookup(index);
-  if (pfn !== NO_FRAME && from > 0) inode.frames.pageBytes(pfn).fill(0, from, to);
+  const pfn = from > 0 ? inode.settled(index) : NO_FRAME;
+  if (pfn !== NO_FRAME) inode.frames.pageBytes(pfn).fill(0, from, to);
 }
 
 /** Makes a hole of whole pages. */
@@ -128,7 +129,7 @@ function punch(inode: Inode, { offset, length }: FallocateArgs): Result<0> {
 /** Zeroes a range that lies in one page. */
 function zeroInside(inode: Inode, from: number, to: number): void {
   const index = Math.floor(from / PAGE_SIZE);
-  const pfn = inode.lookup(index);
+  const pfn = inode.settled(index);
   const start = index * PAGE_SIZE;
   if (pfn !== NO_FRAME) inode.frames.pageBytes(pfn).fill(0, from - start, to - start);
 }
@@ -138,13 +139,13 @@ function allocate(inode: Inode, { offset, length, mode }: FallocateArgs): Result
   const pages: number[] = [];
   const last = Math.ceil(end / PAGE_SIZE);
   for (let index = Math.floor(offset / PAGE_SIZE); index < last; index++) {
-    if (inode.lookup(index) !== NO_FRAME) continue;
+    if (inode.holds(index)) continue;
     const pfn = inode.addZeroed(index);
     if (pfn === NO_FRAME) {
       for (const made of pages) inode.remove(made);
       return fail('ENOMEM', 'no memory for the pages of the file');
     }
-    inode.frames.setFlag(pfn, FRAME_NOT_UPTODATE);
+    inode.frames.setFlag(pfn, FRAME_NOT_UPTODATE | FRAME_DIRTY);
     pages.push(index);
   }
   if ((mode & FALLOC_FL_KEEP_SIZE) === 0) inode.sizeBytes = Math.max(inode.sizeBytes, end);

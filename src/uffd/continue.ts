@@ -57,8 +57,12 @@ function mapCached(place: Place, protection: Protection): Failure | undefined {
     const code = mm.memory.profile.has('continueEofEfault') ? 'EFAULT' : 'EINVAL';
     return fail(code, 'the page lies beyond the end of the file');
   }
-  const pfn = vma.file?.inode.settled(vma.indexOf(addr)) ?? NO_FRAME;
-  if (pfn === NO_FRAME) return fail('EFAULT', 'the page is not in the page cache');
+  const inode = vma.file?.inode;
+  const index = vma.indexOf(addr);
+  if (inode?.holds(index) !== true) return fail('EFAULT', 'the page is not in the page cache');
+  if (inode.isLost(index)) return fail('EIO', 'the content of the page is lost');
+  const pfn = inode.settled(index);
+  if (pfn === NO_FRAME) return fail('ENOMEM', 'no memory for a page');
   const taken = occupied(place);
   if (taken !== undefined) return taken;
   const writable = vma.has(VM_SHARED) && vma.has(VM_WRITE);

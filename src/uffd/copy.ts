@@ -138,7 +138,7 @@ function installShared(place: Place, pfn: Pfn, protection: Protection): Failure 
   if (inode === undefined) return fail('EINVAL', 'the area has no file');
   if (beyondFile(place)) return beyondSharedFile(place);
   const index = place.vma.indexOf(place.addr);
-  if (inode.lookup(index) !== NO_FRAME) {
+  if (inode.holds(index)) {
     return fail('EEXIST', 'the page is in the page cache already (UFFDIO_CONTINUE maps it)');
   }
   const taken = occupied(place);

@@ -17,6 +17,8 @@ import {
   type Pte,
   pteIsPresent,
   pteIsSpecial,
+  pteIsSwap,
+  pteIsSwpExclusive,
   pteMakeDirty,
   pteMakeSoftDirty,
   ptePfn,
@@ -121,6 +123,7 @@ function movePage(mm: Mm, areas: MoveAreas, args: MoveArgs, offset: number): Fai
   if (mm.load(target) !== PTE_NONE) return fail('EEXIST', 'the destination is occupied');
   const pte = mm.pte(src);
   if (pte === PTE_NONE) return holes ? undefined : fail('ENOENT', 'the source is empty');
+  if (pteIsSwap(pte)) return moveSwap(mm, { src, dst, target }, pte);
   if (!pteIsPresent(pte)) return fail('EFAULT', 'the source holds a marker');
   return pteIsSpecial(pte)
     ? moveZero(mm, areas, { src, dst, target })
@@ -137,6 +140,14 @@ function moveZero(mm: Mm, { to }: MoveAreas, { src, dst, target }: Step): Failur
   const zero = entryFor(mm, to, ptePfn(mm.pte(src)));
   mm.store(mm.slot(src), src, PTE_NONE);
   mm.store(target, dst, zero);
+  return undefined;
+}
+
+/** A swapped page moves without being read, its side bits with it. */
+function moveSwap(mm: Mm, { src, dst, target }: Step, pte: Pte): Failure | undefined {
+  if (!pteIsSwpExclusive(pte)) return fail('EBUSY', 'the swapped source page is shared');
+  mm.store(mm.slot(src), src, PTE_NONE);
+  mm.store(target, dst, mm.memory.profile.config.softDirty ? pteMakeSoftDirty(pte) : pte);
   return undefined;
 }
 

@@ -1,7 +1,7 @@
 /**
  * Every recorded scenario, played as the kernel it was recorded on, gives that kernel's transcript.
- * One test for each kernel and theme. What needs an operation that the emulator does not model is
- * a skipped test that names the operation and the scenarios, and is counted at the end.
+ * One test for each kernel and theme. What needs a part of Linux that the emulator lacks is
+ * a skipped test that names it and the scenarios, and is counted at the end.
  */
 import { afterAll, describe, expect, test } from 'vitest';
 import { Conformance, type Outcome } from '../../tools/conformance.js';
@@ -20,7 +20,7 @@ function difference({ name, verdict, reason, expected, got, firstDifference: at 
   };
 }
 
-/** Scenarios that are not modelled, by the operation that is missing. */
+/** Scenarios that are not modelled, by what is missing. */
 function byReason(outcomes: readonly Outcome[]): Map<string, string[]> {
   const reasons = new Map<string, string[]>();
   for (const { name, reason } of outcomes) {
@@ -44,7 +44,7 @@ describe.each(conformance.kernels)('Linux %s', (kernel) => {
       });
     }
     for (const [reason, without] of byReason(unmodelled)) {
-      test.skip(`${theme}: "${reason}" is not modelled: ${without.join(' ')}`, () => {
+      test.skip(`${theme}: ${reason}: ${without.join(' ')}`, () => {
         expect(without).toEqual([]);
       });
     }

@@ -16,6 +16,7 @@ describe('a transcript', () => {
     expect(runScenario('T0  nop # nothing\n\n# nothing at all\nnop')).toEqual({
       transcript: '> T0 nop\n= ok\n> nop\n= ok\n. end\n',
       status: 0,
+      unmodelled: [],
     });
   });
 
@@ -54,7 +55,10 @@ describe('a line that cannot run', () => {
   test.each(['P1', 'P0', 'frob', 'M nop', 'map A', 'wake U Q 1', 'join', 'join X', 'kill 3'])(
     '%s is BADOP, and the run ends with status 2',
     (line) => {
-      expect(runScenario(line)).toEqual({ transcript: `> ${line}\n= BADOP\n. end\n`, status: 2 });
+      expect(runScenario(line)).toMatchObject({
+        transcript: `> ${line}\n= BADOP\n. end\n`,
+        status: 2,
+      });
     },
   );
 
@@ -82,9 +86,10 @@ describe('a line that cannot run', () => {
   });
 
   test('is UNMODELLED for what the emulator lacks, and the run ends with status 1', () => {
-    const { transcript, status } = runScenario('file F reg 1\nP1\nnop');
+    const { transcript, status, unmodelled } = runScenario('file F reg 1\nP1\nnop');
     expect(transcript).toBe('> file F reg 1\n= UNMODELLED\n> P1\n= BADOP\n> nop\n= ok\n. end\n');
     expect(status).toBe(1);
+    expect(unmodelled).toEqual(['a regular file is not modelled']);
   });
 });
 
@@ -220,7 +225,13 @@ describe('an access', () => {
   test('across a page boundary is one instruction', () => {
     expect(
       results('map A 1 anon\nwrite A off=4092 size=8 val=1\npeek A 1\nread A off=4094 size=4'),
-    ).toEqual(['= ok', '= SIGSEGV/MAPERR addr=A+1', '= 0:.', '= SIGSEGV/MAPERR addr=A+1', '. end']);
+    ).toEqual([
+      '= ok',
+      '= SIGSEGV/MAPERR addr=A+1',
+      '= 0:00',
+      '= SIGSEGV/MAPERR addr=A+1',
+      '. end',
+    ]);
   });
 
   test('from inside the kernel counts whole pieces of a page', () => {

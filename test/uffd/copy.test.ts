@@ -34,12 +34,11 @@ describe('the result field', () => {
     const { uffd, t0, t1, t2, at } = machineWith();
     uffd.zeropageSync(pagesAt(at(2)));
     const loads = [t0.load8(at(0)), t1.load8(at(1))];
-    const third = t2.load8(at(3));
+    void t2.load8(at(3));
     const copy = () => uffd.copySync({ dst: at(0), src: page(7, 3) });
     expect(ending(copy)).toEqual({ code: 'EAGAIN', progress: 2 * PAGE });
     expect(await Promise.all(loads)).toEqual([7, 7]);
     expect(t2.state).toBe('blocked');
-    expect(third).toBeInstanceOf(Promise);
   });
 
   test('is 4096 when the second source page is unmapped; the retry is EFAULT and -14 [9.31]', () => {
@@ -214,7 +213,7 @@ describe('shmem', () => {
     mapAt(main, at(8), 4, { kind: 'shared', fd });
     uffd.copySync({ dst: at(1), src: page(7) });
     expect(t0.load8Sync(at(9))).toBe(7);
-    expect(memfd(main, 1)).toBeGreaterThan(fd);
+    expect(drain(uffd, BASE)).toEqual([]);
   });
 
   test('MODE_WP protects a page of the file in this mapping alone', () => {
@@ -224,8 +223,7 @@ describe('shmem', () => {
     expect(pages(proc, BASE, 2)).toBe('- Fw');
     t0.store8Sync(at(9), 8);
     expect(t0.load8Sync(at(1))).toBe(8);
-    const store = t0.store8(at(1), 9);
+    void t0.store8(at(1), 9);
     expect(drain(uffd, BASE)).toEqual(['fault 3 @1']);
-    expect(store).toBeInstanceOf(Promise);
   });
 });

@@ -73,10 +73,10 @@ describe('waiters', () => {
 
   test('outside the range stay', () => {
     const { uffd, t0, t1, at } = machineWith();
-    const loads = [t0.load8(at(0)), t1.load8(at(3))];
+    void t0.load8(at(0));
+    void t1.load8(at(3));
     uffd.unregisterSync(pagesAt(at(0), 2));
     expect([t0.state, t1.state]).toEqual(['idle', 'blocked']);
-    expect(loads).toHaveLength(2);
   });
 
   test('of a W-only area stay blocked until WAKE [9.27]', async () => {
@@ -145,9 +145,8 @@ describe('what is cleared', () => {
     uffd.writeprotectSync({ ...pagesAt(at(0)), mode: 1 });
     uffd.unregisterSync(pagesAt(at(0), 4));
     uffd.registerSync({ ...pagesAt(at(0), 4), mode: W });
-    const store = t0.store8(at(0), 2);
+    void t0.store8(at(0), 2);
     expect(drain(uffd, BASE)).toEqual(['fault 3 @0']);
-    expect(store).toBeInstanceOf(Promise);
     expect(proc.threads[1]?.state).toBe('blocked');
   });
 

@@ -3,10 +3,10 @@
  * choices that every operation makes alike, of a worker, a name, a page, a range.
  */
 
-import type { Part } from './parts.js';
 import type { Page, Uffd } from './model/page.js';
 import { type Place, type Process, type Worker, whoText } from './model/process.js';
 import { type Holder, World } from './model/world.js';
+import type { Part } from './parts.js';
 import type { Profile } from './profiles.js';
 import type { Random } from './random.js';
 

@@ -27,24 +27,38 @@ const LIBRARIES = ['-lpthread'];
 const FOLDER_MODE = 0o700;
 const OTHERS_MAY_WRITE = 0o022;
 
-/** The sources that come with the package: beside it, wherever this file was bundled to. */
-export function agentSources(): string[] {
-  let folder = dirname(fileURLToPath(import.meta.url));
-  const sources = () => join(folder, 'conformance', 'agent');
-  while (!existsSync(join(sources(), 'agent.h'))) {
-    const parent = dirname(folder);
-    if (parent === folder) {
-      throw new NoKernelError(
-        'the sources of the agent (conformance/agent) are missing',
-        'install the package again',
-      );
-    }
-    folder = parent;
-  }
-  return readdirSync(sources())
+/** The sources that come with the package that this file is of, wherever it was bundled to. */
+export function agentSources(from = dirname(fileURLToPath(import.meta.url))): string[] {
+  const folder = join(packageFolder(from), 'conformance', 'agent');
+  if (!existsSync(folder)) throw noSources();
+  return readdirSync(folder)
     .filter((file) => /\.[ch]$/.test(file))
     .sort()
-    .map((file) => join(sources(), file));
+    .map((file) => join(folder, file));
+}
+
+/** The nearest folder above that is this package; no other one's files are to be compiled. */
+function packageFolder(from: string): string {
+  let folder = from;
+  while (!isThisPackage(join(folder, 'package.json'))) {
+    const parent = dirname(folder);
+    if (parent === folder) throw noSources();
+    folder = parent;
+  }
+  return folder;
+}
+
+function isThisPackage(file: string): boolean {
+  if (!existsSync(file)) return false;
+  const { name }: { name?: string } = JSON.parse(readFileSync(file, 'utf8'));
+  return name === 'uffd-emulator';
+}
+
+function noSources(): NoKernelError {
+  return new NoKernelError(
+    'the sources of the agent (conformance/agent) are missing',
+    'install the package again',
+  );
 }
 
 /** Answers the path of the compiled agent; compiles it when it is not there yet. */

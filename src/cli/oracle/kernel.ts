@@ -3,7 +3,7 @@
  * options that the agent found. Pure; says in words what it chose.
  */
 import { KERNELS, type KernelVersion } from '../../profile/matrix.js';
-import type { Quirks } from '../../profile/profile.js';
+import { kernelProfile, type Quirks } from '../../profile/profile.js';
 import type { ScenarioOptions } from '../../scenario/run.js';
 import type { KernelFacts } from './probe.js';
 
@@ -26,6 +26,12 @@ const isAtMost = ([a, b]: Version, [major, minor]: Version): boolean =>
 export function nearestKernel(release: string): KernelVersion {
   const version = versionOf(release);
   return KERNELS.filter((name) => isAtMost(versionOf(name), version)).at(-1) ?? KERNELS[0];
+}
+
+/** Whether a release is of a version that has a profile of its own. */
+export function hasOwnProfile(release: string): boolean {
+  const [major, minor] = versionOf(release);
+  return nearestKernel(release) === `${major}.${minor}`;
 }
 
 /** The machine that plays the kernel that was probed, or the profile that the user prefers. */
@@ -51,12 +57,29 @@ export function configWords({ config }: ScenarioOptions): string[] {
   return words;
 }
 
+function quirkWords({ quirks, rmwReadsFirst }: ScenarioOptions): string[] {
+  const words = Object.entries(quirks ?? {}).map(([name, isOn]) => (isOn ? name : `no ${name}`));
+  return rmwReadsFirst === true ? [...words, 'rmw-reads-first'] : words;
+}
+
 /** What is compared with what, in one line. */
 export function comparisonText(facts: KernelFacts, machine: ScenarioOptions): string {
-  const { kernel = nearestKernel(facts.release) } = machine;
-  const [major, minor] = versionOf(facts.release);
-  const isExact = kernel === `${major}.${minor}`;
-  const options = [...configWords(machine), ...Object.keys(machine.quirks ?? {})].join(', ');
-  const profile = `profile ${kernel}${isExact ? '' : ' (the nearest there is)'}`;
-  return `Linux ${facts.release} against ${profile}${options === '' ? '' : `, ${options}`}`;
+  const nearest = nearestKernel(facts.release);
+  const { kernel = nearest } = machine;
+  const isNearest = kernel === nearest && !hasOwnProfile(facts.release);
+  const words = [...configWords(machine), ...quirkWords(machine)].map((word) => `, ${word}`);
+  const profile = `profile ${kernel}${isNearest ? ' (the nearest there is)' : ''}`;
+  return `Linux ${facts.release} against ${profile}${words.join('')}`;
+}
+
+/** That the kernel has other features than the nearest profile; undefined if it has not. */
+export function featuresDoubt(facts: KernelFacts, machine: ScenarioOptions): string | undefined {
+  const nearest = nearestKernel(facts.release);
+  const { kernel = nearest } = machine;
+  const { features } = kernelProfile(kernel);
+  if (kernel !== nearest || BigInt(facts.features) === BigInt(features)) return undefined;
+  return (
+    `this kernel offers features ${facts.features}, profile ${kernel} has ` +
+    `0x${features.toString(16)}: differences may come from that`
+  );
 }

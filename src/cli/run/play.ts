@@ -3,8 +3,8 @@
  * emulator fails at (a bug of ours, a line that is too long) is a played one too, so that a folder
  * goes on after it.
  */
-import { parseLine } from '../../scenario/parse.js';
-import { runScenario, type ScenarioOptions } from '../../scenario/run.js';
+import { parseLine, parseWho } from '../../scenario/parse.js';
+import { runScenario, type ScenarioOptions, type ScenarioResult } from '../../scenario/run.js';
 import { EXIT_USAGE, messageOf } from '../exit.js';
 import { stepsOf } from './transcript.js';
 
@@ -24,9 +24,9 @@ export interface Played {
 /** Plays a scenario on a machine of its own. */
 export function play(scenario: string, machine: ScenarioOptions): Played {
   try {
-    const { transcript, status } = runScenario(scenario, machine);
-    const troubles = status === 0 ? [] : troublesOf(scenario, transcript);
-    return { transcript, status, troubles };
+    const result = runScenario(scenario, machine);
+    const { transcript, status } = result;
+    return { transcript, status, troubles: status === 0 ? [] : troublesOf(scenario, result) };
   } catch (error) {
     return failure(error);
   }
@@ -43,21 +43,24 @@ function failure(error: unknown): Played {
   return { transcript, status: EXIT_SOFTWARE, troubles: [trouble] };
 }
 
-const WORDS = new Map([
-  ['BADOP', 'BADOP'],
-  ['UNMODELLED', 'not modelled'],
-  ['stuck', 'never comes to rest'],
-]);
-
-function troublesOf(scenario: string, transcript: string): string[] {
-  return stepsOf(scenario, transcript).flatMap(({ text, line, result }) => {
-    const what = WORDS.get(result);
-    // `join` repeats what an earlier operation said
-    return what === undefined || isJoin(text, result) ? [] : [`${line}: ${what}: ${text}`];
+/** Every operation with a result that no kernel gives, also one that finished later. */
+export function troublesOf(scenario: string, { transcript, unmodelled }: ScenarioResult): string[] {
+  const lines = transcript.split('\n');
+  let told = 0;
+  return stepsOf(scenario, transcript).flatMap(({ text, line, at, end }) => {
+    if (repeats(text)) return [];
+    return lines.slice(at + 1, end).flatMap((own) => {
+      const [, , result] = /^(=|~ \S+) (BADOP|UNMODELLED|stuck)$/.exec(own) ?? [];
+      if (result === undefined) return [];
+      if (result === 'BADOP') return [`${line}: BADOP: ${text}`];
+      if (result === 'stuck') return [`${line}: never comes to rest: ${text}`];
+      return [`${line}: ${unmodelled[told++] ?? 'not modelled'}: ${text}`];
+    });
   });
 }
 
-function isJoin(text: string, result: string): boolean {
+/** `join` of a worker says again what an earlier operation said. */
+function repeats(text: string): boolean {
   const line = parseLine(text);
-  return line?.op === 'join' && (result !== 'BADOP' || /^(P|T)/.test(line.words[0] ?? ''));
+  return line?.op === 'join' && parseWho(line.words[0] ?? '') !== undefined;
 }

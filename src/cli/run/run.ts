@@ -46,10 +46,10 @@ export function runScenarios(plan: RunPlan, streams: Streams): number {
   return played.status;
 }
 
-function complain({ path }: ScenarioFile, { troubles }: Played, { err }: Streams): void {
-  for (const trouble of troubles.slice(0, TROUBLES_MAX)) err(`${path}:${trouble}\n`);
+function complain({ path }: ScenarioFile, { troubles }: Played, streams: Streams): void {
+  for (const trouble of troubles.slice(0, TROUBLES_MAX)) streams.err(`${path}:${trouble}\n`);
   const left = troubles.length - TROUBLES_MAX;
-  if (left > 0) err(`${path}: and ${left} more\n`);
+  if (left > 0) streams.err(`${path}: and ${left} more\n`);
 }
 
 function runInto(folder: string, plan: RunPlan, streams: Streams): number {

@@ -12,8 +12,8 @@ export interface Step {
   readonly line: number;
   /** Index of its `>` line in the transcript. */
   readonly at: number;
-  /** The first line of its own result; empty if there is none. */
-  readonly result: string;
+  /** Index behind its last line. */
+  readonly end: number;
 }
 
 /** Numbers, from 1, of the lines of a scenario that have an operation. */
@@ -29,8 +29,7 @@ export function stepsOf(scenario: string, transcript: string): Step[] {
   const numbers = operationLines(scenario);
   const starts = lines.flatMap((line, at) => (line.startsWith('> ') ? [at] : []));
   return starts.map((at, index) => {
-    const own = lines.slice(at + 1, starts[index + 1]);
-    const result = own.find((line) => line.startsWith('= '))?.slice(2) ?? '';
-    return { text: (lines[at] ?? '').slice(2), line: numbers[index] ?? 0, at, result };
+    const text = (lines[at] ?? '').slice(2);
+    return { text, line: numbers[index] ?? 0, at, end: starts[index + 1] ?? lines.length };
   });
 }

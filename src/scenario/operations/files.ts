@@ -4,13 +4,15 @@
  */
 
 import { u64ToNumber } from '../../base/args.js';
-import { type Failure, failed, type Result } from '../../base/errno.js';
+import { type Failure, fail, failed, type Result } from '../../base/errno.js';
 import { NotModelledError } from '../../base/not-modelled.js';
 import type { Op } from '../../base/op.js';
+import { writeBytes } from '../../machine/access-ops.js';
 import { fileCalls } from '../../machine/file-calls.js';
 import { memoryCalls } from '../../machine/memory-calls.js';
 import { shmemFile } from '../../syscall/truncate.js';
-import { MAP_SHARED, PROT_READ } from '../../uapi/mman.js';
+import { MFD_HUGETLB } from '../../uapi/fcntl.js';
+import { MAP_SHARED, PROT_READ, PROT_WRITE } from '../../uapi/mman.js';
 import type { Args, Handle } from '../args.js';
 import { bytesText } from '../format.js';
 import { FALLOCATE_MODES } from '../names.js';
@@ -20,41 +22,49 @@ import type { Worker } from '../world.js';
 import { bind, type OperationTable, status } from './operation.js';
 
 const PAGE = 4096n;
+const HUGE_PAGE = 2n * 1024n * 1024n;
 const DEFAULT_FILL: Fill = { byte: 0x66, step: 0 };
 
-const KINDS: ReadonlyMap<string, 'shmem' | 'hugetlb' | 'reg'> = new Map([
-  ['shmem', 'shmem'],
-  ['hugetlb', 'hugetlb'],
-  ['reg', 'reg'],
-]);
-
-function file(args: Args, worker: Worker): Op<string> {
-  const name = args.newName();
-  const kind = args.oneOf(KINDS);
-  const unit = PAGE;
-  const length = args.length(unit);
-  const fill = args.fillKey();
-  return makeFile(worker, { name, kind, unit, length, fill });
+/** A kind of file: its unit, and the flags of memfd_create(2) that make it. */
+interface Kind {
+  readonly name: 'shmem' | 'hugetlb' | 'reg';
+  readonly unit: bigint;
+  readonly flags: number;
 }
+
+const KINDS: ReadonlyMap<string, Kind> = new Map([
+  ['shmem', { name: 'shmem', unit: PAGE, flags: 0 }],
+  ['hugetlb', { name: 'hugetlb', unit: HUGE_PAGE, flags: MFD_HUGETLB }],
+  ['reg', { name: 'reg', unit: PAGE, flags: 0 }],
+]);
 
 interface NewFile {
   readonly name: string;
-  readonly kind: 'shmem' | 'hugetlb' | 'reg';
-  readonly unit: bigint;
+  readonly kind: Kind;
   readonly length: bigint;
   readonly fill: Fill | undefined;
 }
 
-function* makeFile(worker: Worker, { name, kind, unit, length, fill }: NewFile): Op<string> {
-  if (kind !== 'shmem') throw new NotModelledError(`a ${kind} file`);
-  const fd = yield* fileCalls.memfdCreate(worker.thread, name, 0);
+function file(args: Args, worker: Worker): Op<string> {
+  const name = args.newName();
+  const kind = args.oneOf(KINDS);
+  return makeFile(worker, { name, kind, length: args.length(kind.unit), fill: args.fillKey() });
+}
+
+function* makeFile(worker: Worker, { name, kind, length, fill }: NewFile): Op<string> {
+  if (kind.name === 'reg') throw new NotModelledError('a regular file');
+  const fd = yield* fileCalls.memfdCreate(worker.thread, name, kind.flags);
   if (failed(fd)) return fd.code;
-  const handle: Handle = { fd, unit };
+  const handle: Handle = { fd, unit: kind.unit };
   bind(worker, name, handle);
   const sized = yield* fileCalls.ftruncate(worker.thread, { fd, length: u64ToNumber(length) });
   if (failed(sized)) return sized.code;
   if (fill === undefined) return 'ok';
-  return yield* writePages(worker, handle, { first: 0, count: Number(length / unit), fill });
+  return yield* writePages(worker, handle, {
+    first: 0,
+    count: Number(length / kind.unit),
+    fill,
+  });
 }
 
 interface Pages {
@@ -63,17 +73,43 @@ interface Pages {
   readonly fill: Fill;
 }
 
-/** Whole pages by pwrite; each page that fails goes before the `ok`. */
-function* writePages({ thread }: Worker, { fd, unit }: Handle, pages: Pages): Op<string> {
+/** Whole pages; each that fails goes before the `ok`, and ends it for huge pages. */
+function* writePages(worker: Worker, handle: Handle, pages: Pages): Op<string> {
   let text = '';
-  const size = Number(unit);
+  const isHuge = handle.unit === HUGE_PAGE;
+  const write = isHuge ? storeHugePage : writePage;
+  const bytes = new Uint8Array(Number(handle.unit));
   for (let index = pages.first; index < pages.first + pages.count; index++) {
-    const bytes = new Uint8Array(size).fill(fillByte(pages.fill, index));
-    const written = yield* fileCalls.pwrite(thread, { fd, bytes, offset: index * size });
-    if (failed(written)) text += `fill ${written.code} `;
+    bytes.fill(fillByte(pages.fill, index));
+    const written = yield* write(worker, handle.fd, index * bytes.length, bytes);
+    if (!failed(written)) continue;
+    text += `fill ${written.code} `;
+    if (isHuge) break;
   }
   return `${text}ok`;
 }
+
+type WriteAt = (
+  worker: Worker,
+  fd: number,
+  offset: number,
+  bytes: Uint8Array,
+) => Op<Result<unknown>>;
+
+const writePage: WriteAt = ({ thread }, fd, offset, bytes) =>
+  fileCalls.pwrite(thread, { fd, bytes, offset });
+
+/** hugetlb has no write(2): through a mapping of that page, which is dropped afterwards. */
+const storeHugePage: WriteAt = function* ({ thread }, fd, offset, bytes) {
+  const addr = Number(SCRATCH_START);
+  const prot = PROT_READ | PROT_WRITE;
+  const range = { addr, length: bytes.length };
+  const mapped = yield* memoryCalls.mmap(thread, { ...range, prot, flags: MAP_SHARED, fd, offset });
+  if (failed(mapped)) return mapped;
+  const signal = yield* writeBytes(thread, addr, bytes);
+  yield* memoryCalls.munmap(thread, range);
+  return signal === undefined ? 0 : fail('EFAULT', signal.detail);
+};
 
 function fwrite(args: Args, worker: Worker): Op<string> {
   const handle = args.handle();

@@ -8,6 +8,7 @@ import { failed, type Result } from '../../base/errno.js';
 import type { Op } from '../../base/op.js';
 import { memoryCalls } from '../../machine/memory-calls.js';
 import {
+  MADV_PAGEOUT,
   MAP_ANONYMOUS,
   MAP_FIXED,
   MAP_FIXED_NOREPLACE,
@@ -115,6 +116,20 @@ function madvise(args: Args, { thread }: Worker): Op<string> {
   return status(memoryCalls.madvise(thread, { ...range, advice: Number(advice) }));
 }
 
+/** Most attempts of `swapout`: a page may be busy for a moment. */
+const PAGEOUTS_MAX = 30;
+const PRESENT = 1n << 63n;
+
+function* swapout({ thread, member }: Worker, range: Range): Op<string> {
+  for (let attempt = 1; ; attempt++) {
+    const advised = yield* memoryCalls.madvise(thread, { ...range, advice: MADV_PAGEOUT });
+    if (failed(advised)) return advised.code;
+    const left = member.process.pagemap(range).filter((word) => (word & PRESENT) !== 0n).length;
+    if (left === 0) return 'ok';
+    if (attempt === PAGEOUTS_MAX) return `partial left=${left}`;
+  }
+}
+
 /** Maps the source buffer of `copy` into the first process. */
 export function mapBuffer({ thread }: Worker): void {
   thread.mmapSync({
@@ -134,4 +149,5 @@ export const MAPPING_OPERATIONS: OperationTable = {
   munlock: onRange(({ thread }, range) => memoryCalls.munlock(thread, range)),
   mremap,
   madvise,
+  swapout: (args, worker) => swapout(worker, rangeOf(args)),
 };

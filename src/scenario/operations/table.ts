@@ -1,6 +1,6 @@
 /**
  * Every operation of the language by name, and those that the emulator cannot do.
- * To add one, write it in the table of its family; to take one from the list below, delete its line.
+ * To add one, write it in the table of its family, and delete its line in the list below.
  */
 
 import { NotModelledError } from '../../base/not-modelled.js';
@@ -20,8 +20,6 @@ const UNMODELLED: Readonly<Record<string, string>> = {
   swapout: 'swap',
   migrate: 'page migration',
   clearrefs: '/proc/PID/clear_refs',
-  rwp: 'read-write protection',
-  setmode: 'UFFDIO_SET_MODE',
 };
 
 const refused = ([name, what]: [string, string]): [string, Operation] => [

@@ -36,13 +36,7 @@ export interface UnreadEvent {
 }
 
 /** Kinds of mappings, by the words of the language. */
-export type Kind =
-  | 'anon'
-  | 'anon-shared'
-  | 'anon-huge'
-  | 'anon-shared-huge'
-  | 'shared'
-  | 'priv';
+export type Kind = 'anon' | 'anon-shared' | 'anon-huge' | 'anon-shared-huge' | 'shared' | 'priv';
 
 /** What an entry holds. */
 export type Content = 'none' | 'zero' | 'page' | 'marker' | 'poison' | 'guard' | 'swap';

@@ -3,6 +3,7 @@
 import { addressOf, type Draft, type Range, rangeText } from '../draft.js';
 import { isPlainAnon, isShared, MINOR, MISSING, type Page, WP } from '../model/page.js';
 import type { Holder } from '../model/world.js';
+import { drainLine } from './events.js';
 import type { Operation } from './operation.js';
 
 /** A userfaultfd that takes fills: none of its events is unread. */
@@ -181,7 +182,14 @@ const move: Operation = (draft) => {
   if (source === undefined || worker === undefined) return false;
   const mode = draft.random.some(['holes', 'dontwake'], 20);
   const text = rangeText({ ...source, count: Math.min(source.count, range.count) });
-  draft.say(worker, 'move', holder.name, addressOf({ ...range, index: range.start }), text, modeKey(mode));
+  draft.say(
+    worker,
+    'move',
+    holder.name,
+    addressOf({ ...range, index: range.start }),
+    text,
+    modeKey(mode),
+  );
   moveModel(draft, range, source);
   const isSilent = mode.includes('dontwake');
   wakeAfter(draft, range, { name: holder.name, process: holder.process, isSilent });
@@ -217,7 +225,7 @@ export const serve: Operation = (draft) => {
   const { slot, index } = sleep.place;
   const range: Range = { process: sleep.owner, slot, start: index, count: 1 };
   const reader = holder.uffd.isNonblocking ? draft.anyone(holder.process) : undefined;
-  if (reader !== undefined && draft.random.chance(75)) draft.say(reader, 'drain', holder.name);
+  if (reader !== undefined && draft.random.chance(75)) drainLine(draft, reader, holder);
   if (holder.uffd.unread.length > 0) return true;
   return answer(draft, { holder, range, page, isWrite: sleep.isWrite });
 };

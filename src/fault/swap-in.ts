@@ -1,0 +1,91 @@
+/**
+ * Bringing a swapped page back: protection and soft-dirty come from the entry, write permission
+ * only where the page belongs to nobody else and is not protected.
+ * Answers to: do_swap_page().
+ */
+
+import type { Pfn } from '../base/brand.js';
+import { entryFor, type Place } from '../mm/install.js';
+import { prepareAnonVma } from '../mm/rmap.js';
+import { VM_UFFD_WP, VM_WRITE } from '../mm/vma-flags.js';
+import {
+  type Pte,
+  pteIsSoftDirty,
+  pteIsSwpExclusive,
+  pteIsUffdWp,
+  pteMakeDirty,
+  pteMakeSoftDirty,
+  pteMakeUffdWp,
+  pteMakeWritable,
+  pteSwapSlot,
+} from '../pgtable/pte.js';
+import { FRAME_ANON, FRAME_EXCLUSIVE, NO_FRAME } from '../phys/frames.js';
+import type { FaultOutcome } from './outcome.js';
+
+/** Swaps the page of a slot in; on an I/O error the entry stays. */
+export function swapIn(place: Place, write: boolean): FaultOutcome {
+  const { mm, slot, addr } = place;
+  const { swap, frames } = mm.memory;
+  const entry = mm.load(slot);
+  const page = fetch(place, entry);
+  if (typeof page === 'string') return page;
+  const { pfn, exclusive } = page;
+  if (exclusive) frames.setFlag(pfn, FRAME_EXCLUSIVE);
+  frames.addMap(pfn);
+  mm.store(slot, addr, rebuilt(place, entry, pfn, exclusive && write));
+  if (exclusive) grantWrite(place);
+  frames.put(pfn);
+  swap.release(pteSwapSlot(entry));
+  return 'mapped';
+}
+
+interface Fetched {
+  /** Frame, with a reference for the caller. */
+  readonly pfn: Pfn;
+  readonly exclusive: boolean;
+}
+
+/** The page from the swap cache, or read; what others need too stays in the cache. */
+function fetch(place: Place, entry: Pte): Fetched | FaultOutcome {
+  const { swap, frames } = place.mm.memory;
+  const slot = pteSwapSlot(entry);
+  const alone = swap.count(slot) === 1;
+  const cached = swap.cached(slot);
+  if (cached !== NO_FRAME) {
+    frames.get(cached);
+    if (alone) swap.uncache(slot);
+    return { pfn: cached, exclusive: frames.refs(cached) === 1 };
+  }
+  const pfn = frames.alloc();
+  if (pfn === NO_FRAME) return 'oom';
+  if (!swap.load(slot, pfn)) {
+    frames.put(pfn);
+    return 'sigbus';
+  }
+  adopt(place, pfn, alone);
+  if (!alone) swap.cache(slot, pfn);
+  return { pfn, exclusive: alone || pteIsSwpExclusive(entry) };
+}
+
+/** A page that several may map belongs to the eldest owner, which all of them know. */
+function adopt({ mm, vma, addr }: Place, pfn: Pfn, alone: boolean): void {
+  const { frames } = mm.memory;
+  const own = prepareAnonVma(mm, vma);
+  frames.setFlag(pfn, FRAME_ANON);
+  frames.setOwner(pfn, alone ? own : (vma.anonChain[0] ?? own), vma.indexOf(addr));
+}
+
+/** The entry of the page, carrying what the swap entry carried. */
+function rebuilt({ mm, vma }: Place, entry: Pte, pfn: Pfn, dirty: boolean): Pte {
+  let pte = entryFor(mm, vma, pfn);
+  if (dirty) pte = pteMakeDirty(pte);
+  if (pteIsSoftDirty(entry)) pte = pteMakeSoftDirty(pte);
+  return pteIsUffdWp(entry) ? pteMakeUffdWp(pte) : pte;
+}
+
+function grantWrite({ mm, vma, slot, addr }: Place): void {
+  const pte = mm.load(slot);
+  const isProtected = pteIsUffdWp(pte) && vma.has(VM_UFFD_WP);
+  if (vma.has(VM_WRITE) && !vma.isShared && !isProtected)
+    mm.store(slot, addr, pteMakeWritable(pte));
+}

@@ -1,0 +1,85 @@
+/**
+ * Emptying a swap area: every entry gets its page back, or says for good that it is lost.
+ * Pages come back read-only and old; protection comes back, write permission does not.
+ * Answers to: try_to_unuse(), unuse_pte().
+ */
+
+import type { Pfn, SwapSlot } from '../base/brand.js';
+import { PAGE_SIZE } from '../base/page.js';
+import { type Slot, slotAfter } from '../pgtable/arena.js';
+import {
+  MARKER_POISONED,
+  type Pte,
+  pteClearAccessed,
+  pteIsSoftDirty,
+  pteIsSwap,
+  pteIsSwpExclusive,
+  pteIsUffdWp,
+  pteMakeMarker,
+  pteMakeSoftDirty,
+  pteMakeUffdWp,
+  pteSwapSlot,
+} from '../pgtable/pte.js';
+import { FRAME_ANON, FRAME_EXCLUSIVE, NO_FRAME } from '../phys/frames.js';
+import type { SwapArea } from '../phys/swap.js';
+import { entryFor } from './install.js';
+import type { Mm } from './mm.js';
+import { prepareAnonVma } from './rmap.js';
+import type { Vma } from './vma.js';
+
+/** Brings the pages of an area back into one address space; false when memory is full. */
+export function unuse(mm: Mm, area: SwapArea): boolean {
+  let enough = true;
+  for (const vma of mm.vmas) {
+    mm.visit(vma.start, vma.end, (first, start, count) => {
+      for (let i = 0; i < count && enough; i++) {
+        const slot = slotAfter(first, i);
+        const pte = mm.load(slot);
+        if (!pteIsSwap(pte) || mm.memory.swap.areaOf(pteSwapSlot(pte)) !== area) continue;
+        enough = unuseSlot(mm, vma, slot, start + i * PAGE_SIZE);
+      }
+    });
+  }
+  return enough;
+}
+
+function unuseSlot(mm: Mm, vma: Vma, slot: Slot, addr: number): boolean {
+  const { swap, frames } = mm.memory;
+  const entry = mm.load(slot);
+  const swapSlot = pteSwapSlot(entry);
+  if (swap.cached(swapSlot) === NO_FRAME && swap.isBroken(swapSlot)) {
+    mm.store(slot, addr, pteMakeMarker(MARKER_POISONED));
+    swap.release(swapSlot);
+    return true;
+  }
+  const pfn = pageOf(mm, vma, addr, swapSlot);
+  if (pfn === NO_FRAME) return false;
+  if (pteIsSwpExclusive(entry)) frames.setFlag(pfn, FRAME_EXCLUSIVE);
+  frames.addMap(pfn);
+  mm.store(slot, addr, rebuilt(mm, vma, entry, pfn));
+  swap.release(swapSlot);
+  return true;
+}
+
+/** The page of a slot, in the swap cache from now on so that its other users share it. */
+function pageOf(mm: Mm, vma: Vma, addr: number, swapSlot: SwapSlot): Pfn {
+  const { swap, frames } = mm.memory;
+  const cached = swap.cached(swapSlot);
+  if (cached !== NO_FRAME) return cached;
+  const pfn = frames.alloc();
+  if (pfn === NO_FRAME) return NO_FRAME;
+  swap.load(swapSlot, pfn);
+  frames.setFlag(pfn, FRAME_ANON);
+  const own = prepareAnonVma(mm, vma);
+  const owner = swap.count(swapSlot) === 1 ? own : (vma.anonChain[0] ?? own);
+  frames.setOwner(pfn, owner, vma.indexOf(addr));
+  swap.cache(swapSlot, pfn);
+  frames.put(pfn);
+  return pfn;
+}
+
+function rebuilt(mm: Mm, vma: Vma, entry: Pte, pfn: Pfn): Pte {
+  const old = pteClearAccessed(entryFor(mm, vma, pfn));
+  const pte = pteIsSoftDirty(entry) ? pteMakeSoftDirty(old) : old;
+  return pteIsUffdWp(entry) ? pteMakeUffdWp(pte) : pte;
+}

@@ -1,0 +1,85 @@
+/** Operations on objects: fwrite, fread, ftruncate, fallocate, fmincore, reopen. */
+
+import type { Draft } from '../draft.js';
+import { drop, type FileObject, isShared } from '../model/page.js';
+import type { Process, Worker } from '../model/process.js';
+import { punchPage } from './mappings.js';
+import type { Operation } from './operation.js';
+
+interface Opened {
+  readonly worker: Worker;
+  readonly process: Process;
+  readonly file: FileObject;
+}
+
+function opened(draft: Draft): Opened | undefined {
+  const process = draft.process();
+  const files = [...process.files.values()];
+  const worker = draft.anyone(process);
+  if (files.length === 0 || worker === undefined) return undefined;
+  return { worker, process, file: draft.random.pick(files) };
+}
+
+const onFile =
+  (write: (draft: Draft, opened: Opened) => void): Operation =>
+  (draft) => {
+    const found = opened(draft);
+    if (found === undefined) return false;
+    write(draft, found);
+    return true;
+  };
+
+/** A page of the file, seldom the one behind its end. */
+const somePage = (draft: Draft, { pages }: FileObject): number =>
+  draft.random.below(Math.max(1, pages + (draft.random.chance(5) ? 1 : 0)));
+
+const fwrite = onFile((draft, { worker, file }) => {
+  const page = somePage(draft, file);
+  const count = draft.random.chance(25) ? 2 : 1;
+  draft.say(worker, 'fwrite', file.name, `${page}`, count > 1 ? '2' : '', draft.fillKey());
+  for (let at = page; at < page + count; at++) file.cached.add(at);
+  file.pages = Math.max(file.pages, page + count);
+});
+
+const fread = onFile((draft, { worker, file }) => {
+  const count = draft.random.between(1, 3);
+  draft.say(worker, 'fread', file.name, `${somePage(draft, file)}`, `${count}`);
+});
+
+const fmincore = onFile((draft, { worker, file }) => draft.say(worker, 'fmincore', file.name));
+
+const MODES = [
+  ['punch', 70],
+  ['alloc', 10],
+  ['keep', 5],
+  ['zero', 4],
+  ['zerokeep', 3],
+  ['collapse', 2],
+  ['insert', 2],
+] as const;
+
+const fallocate = onFile((draft, { worker, file }) => {
+  const mode = draft.random.weighted(MODES);
+  const page = somePage(draft, file);
+  const count = draft.random.between(1, 3);
+  draft.say(worker, 'fallocate', file.name, `${page}`, `${count}`, mode);
+  for (let at = page; at < page + count; at++) {
+    if (mode === 'punch') punchPage(draft, file, at);
+    if (mode === 'alloc' || (mode === 'keep' && at < file.pages)) file.cached.add(at);
+  }
+  if (mode === 'alloc') file.pages = Math.max(file.pages, page + count);
+});
+
+const ftruncate = onFile((draft, { worker, file }) => {
+  const pages = Math.max(0, file.pages + draft.random.between(-2, 2));
+  const half = draft.random.chance(12) && file.kind !== 'hugetlb' ? '.0x800' : '';
+  draft.say(worker, 'ftruncate', file.name, `${pages}${half}`);
+  file.pages = pages + (half === '' ? 0 : 1);
+  for (const page of draft.world.pagesOf(file)) {
+    if (page.offset >= file.pages && (isShared(page) || page.kind === 'priv')) drop(page);
+  }
+  for (const cached of [...file.cached]) if (cached >= file.pages) file.cached.delete(cached);
+});
+
+/** Operations on objects. */
+export const FILE_OPERATIONS = { fwrite, fread, fmincore, fallocate, ftruncate } as const;

@@ -1,0 +1,61 @@
+/** Operations of parts that may be missing: guards, swap, collapse. */
+
+import { type Draft, rangeText } from '../draft.js';
+import { drop, type Page } from '../model/page.js';
+import type { Part } from '../parts.js';
+import type { Operation } from './operation.js';
+
+interface Kind {
+  readonly part: Part;
+  readonly words: (range: string) => readonly string[];
+  readonly wanted: (page: Page) => boolean;
+  readonly after: (page: Page) => void;
+}
+
+const special =
+  (kind: Kind): Operation =>
+  (draft: Draft) => {
+    if (!draft.has(kind.part)) return false;
+    const range = draft.range({ wanted: kind.wanted });
+    const worker = range && draft.thread(range.process);
+    if (range === undefined || worker === undefined) return false;
+    if (!draft.pages(range).every(kind.wanted)) return false;
+    draft.say(worker, ...kind.words(rangeText(range)));
+    for (const page of draft.pages(range)) kind.after(page);
+    return true;
+  };
+
+/** A guard over a protected page of a file never returns. */
+const mayGuard = (page: Page): boolean => page.file === undefined || !page.hadWp;
+
+/** When lazily freed pages go is up to reclaim. */
+const maySwap = (page: Page): boolean => !page.isLazyfree && page.content !== 'none';
+
+/** Operations of parts that may be missing. */
+export const SPECIAL_OPERATIONS = {
+  guardInstall: special({
+    part: 'guard',
+    words: (range) => ['madvise', range, 'GUARD_INSTALL'],
+    wanted: mayGuard,
+    after: (page) => {
+      drop(page);
+      page.content = 'guard';
+    },
+  }),
+  guardRemove: special({
+    part: 'guard',
+    words: (range) => ['madvise', range, 'GUARD_REMOVE'],
+    wanted: () => true,
+    after: (page) => {
+      if (page.content === 'guard') page.content = 'none';
+    },
+  }),
+  swapout: special({
+    part: 'swap',
+    words: (range) => ['swapout', range],
+    wanted: maySwap,
+    after: (page) => {
+      if (page.content === 'page') page.content = 'swap';
+    },
+  }),
+} as const;
