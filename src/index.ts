@@ -52,6 +52,7 @@ export type {
   CopyRequest,
   FillRange,
   MoveRequest,
+  SetModeRequest,
   UffdRange,
   UffdRangeMode,
 } from './machine/uffd-calls.js';

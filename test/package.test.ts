@@ -67,14 +67,15 @@ test('the command is one file that imports nothing but Node', async () => {
   await expect(run('node', 'dist/cli.js', '--help')).resolves.toMatch(/uffd-emulator/);
 });
 
-test('the archive holds dist, src and what npm always adds', async () => {
+test('the archive holds dist, src, the traces, the agent and what npm always adds', async () => {
   const [archive] = JSON.parse(await run('npm', 'pack', '--dry-run', '--json')) as [
     { files: { path: string }[] },
   ];
-  const outside = archive.files
-    .map(({ path }) => path)
-    .filter((path) => !/^(dist|src)\//.test(path));
-  expect(outside.sort()).toEqual(['LICENSE', 'README.md', 'package.json']);
+  const paths = archive.files.map(({ path }) => path);
+  expect(paths).toContain('conformance/agent/main.c');
+  const outside = paths.filter((path) => !/^(dist|src|traces|conformance\/agent)\//.test(path));
+  const always = ['LICENSE', 'README.md', 'package.json'];
+  expect(outside.sort()).toEqual([...always, 'conformance/FORMAT.md'].sort());
 });
 
 test('the lock names no registry', () => {

@@ -52,13 +52,13 @@ const listed = (map: ReadonlyMap<string, number>, most: number): string =>
     .join(', ');
 
 function summary(name: string, tally: Tally, elapsedMs: number): string[] {
-  const { seeds, differing, shapes, share, unmodelled, trouble } = tally;
-  const percent = Math.round((100 * share.succeeded) / Math.max(1, share.operations));
+  const { seeds, differing, shapes, operations, succeeded, unmodelled, trouble } = tally;
+  const percent = Math.round((100 * succeeded) / Math.max(1, operations));
   const seconds = (elapsedMs / 1000).toFixed(1);
   const speed = Math.round((seeds * 1000) / Math.max(1, elapsedMs));
   const head = `${name}: ${seeds} seeds in ${seconds} s (${speed}/s), ${differing} differ`;
   return [
-    `${head} in ${shapes} shapes, ${percent}% of ${share.operations} operations succeed`,
+    `${head} in ${shapes} shapes, ${percent}% of ${operations} operations succeed`,
     ...(unmodelled.size > 0 ? [`  not modelled: ${listed(unmodelled, 6)}`] : []),
     ...(trouble.size > 0 ? [`  not comparable: ${listed(trouble, 6)}`] : []),
     ...(values.failures ? [`  failures: ${listed(tally.failures, 40)}`] : []),

@@ -14,6 +14,7 @@ import {
   type Protection,
 } from '../mm/install.js';
 import type { Mm } from '../mm/mm.js';
+import { isRwProtected, withoutRwProtection } from '../mm/protect.js';
 import { prepareAnonVma } from '../mm/rmap.js';
 import type { Vma } from '../mm/vma.js';
 import { VM_ACCESS, VM_SHARED, VM_UFFD_MINOR, VM_UFFD_WP, VM_WRITE } from '../mm/vma-flags.js';
@@ -67,6 +68,7 @@ export function faultIn(mm: Mm, addr: number, write: boolean): FaultOutcome {
 export function faultInArea(mm: Mm, vma: Vma, addr: number, write: boolean): FaultOutcome {
   const page = pageDown(addr);
   const pte = mm.pte(page);
+  if (isRwProtected(vma, pte)) return rwProtected(mm, vma, page);
   if (pteIsPresent(pte)) return write ? writeFault(mm, vma, page) : 'mapped';
   if (pteIsSwap(pte)) return swapIn({ mm, vma, slot: mm.slot(page), addr: page }, write);
   const bits = pteMarkerBits(pte);
@@ -77,6 +79,14 @@ export function faultInArea(mm: Mm, vma: Vma, addr: number, write: boolean): Fau
     return 'mapped';
   }
   return vma.isAnonymous ? anonMissing(mm, vma, page, write) : fileMissing(mm, vma, page, write);
+}
+
+/** A hidden page: the userfaultfd is told, or the page shows itself. */
+function rwProtected(mm: Mm, vma: Vma, page: number): FaultOutcome {
+  if (vma.uffd?.rwpAsync !== true) return 'rwp';
+  const slot = mm.slot(page);
+  mm.store(slot, page, withoutRwProtection(mm, vma, mm.load(slot)));
+  return 'mapped';
 }
 
 /** A marker's protection passes to the entry that replaces it. */

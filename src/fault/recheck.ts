@@ -12,7 +12,9 @@ import {
   markerHas,
   pteIsNone,
   pteIsPresent,
+  pteIsProtNone,
   pteIsSwap,
+  pteIsUffdWp,
   pteIsWritable,
   pteMarkerBits,
 } from '../pgtable/pte.js';
@@ -21,7 +23,10 @@ import {
 export function stillFaulting(mm: Mm, addr: number, reason: UffdReason): boolean {
   const pte = mm.pte(addr);
   if (pteIsNone(pte)) return true;
-  if (pteIsPresent(pte)) return reason === 'wp' && !pteIsWritable(pte);
+  if (pteIsPresent(pte)) {
+    const hidden = pteIsProtNone(pte) && pteIsUffdWp(pte);
+    return reason === 'rwp' ? hidden : reason === 'wp' && !pteIsWritable(pte);
+  }
   if (pteIsSwap(pte)) return false;
   const bits = pteMarkerBits(pte);
   return markerHas(bits, MARKER_UFFD_WP) && !markerHas(bits, MARKER_GUARD);

@@ -7,13 +7,14 @@
 import type { Pfn } from '../base/brand.js';
 import { entryFor, type Place } from '../mm/install.js';
 import { prepareAnonVma } from '../mm/rmap.js';
-import { VM_UFFD_WP, VM_WRITE } from '../mm/vma-flags.js';
+import { VM_UFFD_RWP, VM_UFFD_WP, VM_WRITE } from '../mm/vma-flags.js';
 import {
   type Pte,
   pteIsSoftDirty,
   pteIsSwpExclusive,
   pteIsUffdWp,
   pteMakeDirty,
+  pteMakeProtNone,
   pteMakeSoftDirty,
   pteMakeUffdWp,
   pteMakeWritable,
@@ -80,12 +81,13 @@ function rebuilt({ mm, vma }: Place, entry: Pte, pfn: Pfn, dirty: boolean): Pte 
   let pte = entryFor(mm, vma, pfn);
   if (dirty) pte = pteMakeDirty(pte);
   if (pteIsSoftDirty(entry)) pte = pteMakeSoftDirty(pte);
-  return pteIsUffdWp(entry) ? pteMakeUffdWp(pte) : pte;
+  if (!pteIsUffdWp(entry)) return pte;
+  return vma.has(VM_UFFD_RWP) ? pteMakeProtNone(pteMakeUffdWp(pte)) : pteMakeUffdWp(pte);
 }
 
 function grantWrite({ mm, vma, slot, addr }: Place): void {
   const pte = mm.load(slot);
-  const isProtected = pteIsUffdWp(pte) && vma.has(VM_UFFD_WP);
+  const isProtected = pteIsUffdWp(pte) && vma.has(VM_UFFD_WP | VM_UFFD_RWP);
   if (vma.has(VM_WRITE) && !vma.isShared && !isProtected)
     mm.store(slot, addr, pteMakeWritable(pte));
 }

@@ -7,6 +7,7 @@ import { PAGE_SIZE, pageDown } from '../base/page.js';
 import type { UffdPagefaultMsg } from '../uapi/msg.js';
 import {
   UFFD_PAGEFAULT_FLAG_MINOR,
+  UFFD_PAGEFAULT_FLAG_RWP,
   UFFD_PAGEFAULT_FLAG_WP,
   UFFD_PAGEFAULT_FLAG_WRITE,
 } from '../uapi/userfaultfd.js';
@@ -54,6 +55,11 @@ export class PageFault implements UffdPagefaultMsg {
   /** The page is in the page cache and not mapped. */
   get minor(): boolean {
     return (this.flags & UFFD_PAGEFAULT_FLAG_MINOR) !== 0;
+  }
+
+  /** The page is there and hidden (7.3). */
+  get rwp(): boolean {
+    return (this.flags & UFFD_PAGEFAULT_FLAG_RWP) !== 0;
   }
 
   /** Fills the page with bytes. @see {@link Userfaultfd.copy} */

@@ -16,6 +16,8 @@ import {
   type FillCommand,
   fillCommand,
   registerCommand,
+  rwProtectCommand,
+  setModeCommand,
   unregisterCommand,
   wakeCommand,
   writeProtectCommand,
@@ -76,6 +78,14 @@ export interface MoveRequest {
   readonly len: U64;
   /** UFFDIO_MOVE_MODE_* bits. @defaultValue `0` */
   readonly mode?: U64;
+}
+
+/** Arguments of {@link Userfaultfd.setMode}. */
+export interface SetModeRequest {
+  /** UFFD_FEATURE_* bits to switch on. @defaultValue `0` */
+  readonly enable?: U64;
+  /** UFFD_FEATURE_* bits to switch off. @defaultValue `0` */
+  readonly disable?: U64;
 }
 
 /** Whose descriptor it is: who calls, and the number. */
@@ -208,6 +218,24 @@ export const uffdCalls = {
     const args = fillRangeOf(request);
     return yield* writeProtectCommand(file.context, function* () {
       return args;
+    });
+  },
+
+  *rwprotect(ref: UffdRef, request: UffdRangeMode): Op<Result<0>> {
+    const file = uffdFile(ref);
+    if (failed(file)) return file;
+    const args = fillRangeOf(request);
+    return yield* rwProtectCommand(file.context, function* () {
+      return args;
+    });
+  },
+
+  *setMode(ref: UffdRef, request: SetModeRequest): Op<Result<0>> {
+    const file = uffdFile(ref);
+    if (failed(file)) return file;
+    return setModeCommand(file.context, {
+      enable: mask64('enable', request.enable ?? 0),
+      disable: mask64('disable', request.disable ?? 0),
     });
   },
 

@@ -17,6 +17,7 @@ import {
   type CopyRequest,
   type FillRange,
   type MoveRequest,
+  type SetModeRequest,
   type UffdRange,
   type UffdRangeMode,
   uffdCalls,
@@ -229,6 +230,39 @@ export class UffdIoctls {
   /** {@link UffdIoctls.writeprotect} at once. */
   writeprotectSync(request: UffdRangeMode): void {
     this.runSync('UFFDIO_WRITEPROTECT', uffdCalls.writeprotect(this, request));
+  }
+
+  /**
+   * Hides present pages from every access (MODE_RWP), or shows them again and wakes who waits
+   * (mode 0). Empty pages are not armed.
+   *
+   * @throws KernelError `EINVAL` (before 7.3; range; mode), `ENOENT` (nothing mapped, or a part
+   *   without an RWP registration; then nothing was changed).
+   * @since Linux 7.3
+   */
+  async rwprotect(request: UffdRangeMode): Promise<void> {
+    this.rwprotectSync(request);
+  }
+
+  /** {@link UffdIoctls.rwprotect} at once. */
+  rwprotectSync(request: UffdRangeMode): void {
+    this.runSync('UFFDIO_RWPROTECT', uffdCalls.rwprotect(this, request));
+  }
+
+  /**
+   * Switches features of a running userfaultfd: RWP_ASYNC alone. Switching it on wakes everybody
+   * who waits.
+   *
+   * @throws KernelError `EINVAL` (before 7.3; overlap; another feature; no UFFD_FEATURE_RWP).
+   * @since Linux 7.3
+   */
+  async setMode(request: SetModeRequest): Promise<void> {
+    this.setModeSync(request);
+  }
+
+  /** {@link UffdIoctls.setMode} at once. */
+  setModeSync(request: SetModeRequest): void {
+    this.runSync('UFFDIO_SET_MODE', uffdCalls.setMode(this, request));
   }
 
   /**

@@ -29,8 +29,9 @@ import {
 } from '../pgtable/pte.js';
 import { FRAME_ANON, FRAME_EXCLUSIVE } from '../phys/frames.js';
 import type { Mm } from './mm.js';
+import { isRwProtected, withoutRwProtection } from './protect.js';
 import type { Vma } from './vma.js';
-import { VM_MAYBE_GUARD, VM_UFFD_WP } from './vma-flags.js';
+import { VM_MAYBE_GUARD, VM_UFFD_RWP, VM_UFFD_WP } from './vma-flags.js';
 
 /** The parent's and the child's side of one area. */
 export interface ForkPair {
@@ -43,7 +44,7 @@ export interface ForkPair {
 /** Whether the child could not rebuild this area's entries by faulting. */
 export function needsCopy({ parent, from, to }: ForkPair): boolean {
   const { profile } = parent.memory;
-  if (to.has(VM_UFFD_WP) && profile.has('forkCopiesWpVma')) return true;
+  if (to.has(VM_UFFD_WP | VM_UFFD_RWP) && profile.has('forkCopiesWpVma')) return true;
   return from.anonVma !== undefined || from.has(VM_MAYBE_GUARD);
 }
 
@@ -80,7 +81,7 @@ function share({ child }: ForkPair, pte: Pte, target: Slot): void {
   child.memory.tables.store(target, pte);
 }
 
-function copyPresent({ parent, from, to }: ForkPair, slot: Slot, pte: Pte): Pte {
+function copyPresent({ parent, child, from, to }: ForkPair, slot: Slot, pte: Pte): Pte {
   const { frames, tables } = parent.memory;
   const pfn = ptePfn(pte);
   let kept = pte;
@@ -89,14 +90,18 @@ function copyPresent({ parent, from, to }: ForkPair, slot: Slot, pte: Pte): Pte 
   if (kept !== pte) tables.store(slot, kept);
   let copied = pteClearAccessed(kept);
   if (from.isShared) copied = pteClearDirty(copied);
-  return pteIsUffdWp(copied) && !to.has(VM_UFFD_WP) ? pteClearUffdWp(copied) : copied;
+  if (!pteIsUffdWp(copied)) return copied;
+  if (isRwProtected(from, kept) && !to.has(VM_UFFD_RWP)) {
+    return pteClearWritable(withoutRwProtection(child, to, copied));
+  }
+  return to.has(VM_UFFD_WP | VM_UFFD_RWP) ? copied : pteClearUffdWp(copied);
 }
 
 /** Both sides share the slot from now on. */
 function copySwap({ parent, to }: ForkPair, slot: Slot, pte: Pte): Pte {
   const shared = pteClearSwpExclusive(pte);
   if (shared !== pte) parent.memory.tables.store(slot, shared);
-  return to.has(VM_UFFD_WP) ? shared : pteClearUffdWp(shared);
+  return to.has(VM_UFFD_WP | VM_UFFD_RWP) ? shared : pteClearUffdWp(shared);
 }
 
 /** Errors go along; protection only to a child that is registered for it. */

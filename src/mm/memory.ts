@@ -40,6 +40,11 @@ export class MachineMemory {
   /** A page table, or `NO_TABLE` when memory is full. */
   allocTable = (): TableId => (this.frames.charge() ? this.tables.alloc() : NO_TABLE);
 
+  /** No frame is left. */
+  get isShort(): boolean {
+    return this.frames.available <= 0;
+  }
+
   /** Lets the out-of-memory killer make room; false when there is nobody to kill. */
   reclaimByKilling(asking: object): boolean {
     return this.onOutOfMemory(asking);

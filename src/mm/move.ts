@@ -29,6 +29,8 @@ export interface TableMove {
   readonly lenBytes: number;
   /** The new place is not registered: protection does not survive. */
   readonly clearsWp: boolean;
+  /** What a protected present entry becomes then. */
+  unprotect(pte: Pte): Pte;
 }
 
 /** Moves entries; on `ENOMEM` those before it have moved. */
@@ -58,7 +60,7 @@ function moved(mm: Mm, move: TableMove, pte: Pte): Pte {
   const present = pteIsPresent(pte);
   const marked = present && mm.memory.profile.config.softDirty ? pteMakeSoftDirty(pte) : pte;
   if (!move.clearsWp) return marked;
-  if (present) return pteIsUffdWp(marked) ? pteClearUffdWp(marked) : marked;
+  if (present) return pteIsUffdWp(marked) ? move.unprotect(marked) : marked;
   const bits = pteMarkerBits(marked);
   return markerHas(bits, MARKER_UFFD_WP)
     ? pteMakeMarker(markerWithout(bits, MARKER_UFFD_WP))

@@ -35,7 +35,7 @@ import { FRAME_ANON, FRAME_EXCLUSIVE } from '../phys/frames.js';
 import { installMarker } from './install.js';
 import type { Mm } from './mm.js';
 import type { Vma } from './vma.js';
-import { VM_ACCESS, VM_WRITE } from './vma-flags.js';
+import { VM_ACCESS, VM_UFFD_RWP, VM_WRITE } from './vma-flags.js';
 
 type Change = (pte: Pte) => Pte;
 
@@ -55,12 +55,42 @@ function changeRange(mm: Mm, start: number, end: number, change: Change): void {
 export function applyAccess(mm: Mm, vma: Vma, start: number, end: number): void {
   changeRange(mm, start, end, (pte) => {
     if (!pteIsPresent(pte)) return pte;
-    if (!vma.has(VM_ACCESS)) return pteMakeProtNone(pte);
-    const readable = pteClearWritable(pteIsProtNone(pte) ? pteClearProtNone(pte) : pte);
-    return vma.mapsWritable && !pteIsUffdWp(readable)
-      ? pteMakeWritable(readable)
-      : upgraded(mm, vma, readable);
+    const hidden = !vma.has(VM_ACCESS) || isRwProtected(vma, pte);
+    return hidden ? pteMakeProtNone(pte) : accessible(mm, vma, pte);
   });
+}
+
+/** A present page that its area's registration hides from every access. */
+export const isRwProtected = (vma: Vma, pte: Pte): boolean =>
+  vma.has(VM_UFFD_RWP) && pteIsPresent(pte) && pteIsUffdWp(pte);
+
+/** A present entry with the permissions of its area. */
+function accessible(mm: Mm, vma: Vma, pte: Pte): Pte {
+  const readable = pteClearWritable(pteIsProtNone(pte) ? pteClearProtNone(pte) : pte);
+  return vma.mapsWritable && !pteIsUffdWp(readable)
+    ? pteMakeWritable(readable)
+    : upgraded(mm, vma, readable);
+}
+
+/** An entry without read-write protection, as its area allows. */
+export function withoutRwProtection(mm: Mm, vma: Vma, pte: Pte): Pte {
+  const plain = pteClearUffdWp(pte);
+  return pteIsPresent(pte) && vma.has(VM_ACCESS) ? accessible(mm, vma, plain) : plain;
+}
+
+/** Hides the present pages of `[start, end)`; empty slots and markers stay as they are. */
+export function setUffdRwp(mm: Mm, start: number, end: number): void {
+  changeRange(mm, start, end, (pte) => {
+    if (pteIsPresent(pte)) return pteMakeProtNone(pteMakeUffdWp(pte));
+    return pteIsMarker(pte) ? pte : pteMakeSwpUffdWp(pte);
+  });
+}
+
+/** Gives the pages of `[start, end)` the permissions of their area back. */
+export function clearUffdRwp(mm: Mm, vma: Vma, start: number, end: number): void {
+  changeRange(mm, start, end, (pte) =>
+    pteIsUffdWp(pte) && !pteIsMarker(pte) ? withoutRwProtection(mm, vma, pte) : pte,
+  );
 }
 
 /** The entry with write permission, if a store would need nothing but that bit. */

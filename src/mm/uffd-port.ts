@@ -54,6 +54,8 @@ export interface UffdPort {
   readonly wpUnpopulated: boolean;
   /** Write-protect faults resolve themselves. */
   readonly wpAsync: boolean;
+  /** Read-write-protect faults resolve themselves. */
+  readonly rwpAsync: boolean;
   /** Queues a message and waits, or says that the access fails. */
   handleFault(fault: UffdFault): Op<UffdVerdict>;
   /**

@@ -5,21 +5,24 @@
 
 import type { Mm } from '../mm/mm.js';
 import type { Vma } from '../mm/vma.js';
-import { VM_UFFD_WP } from '../mm/vma-flags.js';
+import { VM_UFFD_RWP, VM_UFFD_WP } from '../mm/vma-flags.js';
 import {
   MARKER_GUARD,
   markerHas,
   type Pte,
+  pteIsMarker,
   pteIsNone,
   pteIsPresent,
   pteIsSoftDirty,
   pteIsSpecial,
+  pteIsUffdWp,
   pteIsWpInAnyForm,
   pteMarkerBits,
   ptePfn,
 } from '../pgtable/pte.js';
 import { FRAME_ANON } from '../phys/frames.js';
 import {
+  PAGE_IS_ACCESSED,
   PAGE_IS_FILE,
   PAGE_IS_GUARD,
   PAGE_IS_PFNZERO,
@@ -35,7 +38,11 @@ export function pageCategory(mm: Mm, vma: Vma, addr: number): number {
   const written = countsAsWritten(mm, vma) && !pteIsWpInAnyForm(pte) ? PAGE_IS_WRITTEN : 0;
   if (pteIsNone(pte)) return written;
   const soft = mm.memory.profile.config.softDirty && pteIsSoftDirty(pte) ? PAGE_IS_SOFT_DIRTY : 0;
-  return written | soft | (pteIsPresent(pte) ? presentCategory(mm, pte) : markerCategory(mm, pte));
+  const seen =
+    vma.has(VM_UFFD_RWP) && !pteIsUffdWp(pte) && !pteIsMarker(pte) ? PAGE_IS_ACCESSED : 0;
+  return (
+    written | soft | seen | (pteIsPresent(pte) ? presentCategory(mm, pte) : markerCategory(mm, pte))
+  );
 }
 
 /** Newer kernels say "written" only where protection could tell. */

@@ -10,9 +10,11 @@ import { PAGE_SIZE } from '../base/page.js';
 import type { Mm } from '../mm/mm.js';
 import { addMapping, mapCountAllows } from '../mm/modify.js';
 import { moveEntries } from '../mm/move.js';
+import { isRwProtected, withoutRwProtection } from '../mm/protect.js';
 import type { UffdNotice } from '../mm/uffd-port.js';
 import type { Vma } from '../mm/vma.js';
 import { VM_LOCKED, VM_UFFD } from '../mm/vma-flags.js';
+import { type Pte, pteClearUffdWp } from '../pgtable/pte.js';
 import { Notices, unmapRange } from './unmap.js';
 
 /** The events of one mremap, in the order in which they are sent. */
@@ -64,7 +66,9 @@ export function moveArea(mm: Mm, vma: Vma, move: Move, notices: MoveNotices): Re
   const target = copyArea(mm, vma, move);
   const clearsWp =
     uffd !== undefined && notice === undefined && mm.memory.profile.has('mremapClearsWp');
-  const failure = moveEntries(mm, { from, to, lenBytes: oldSize, clearsWp });
+  const unprotect = (pte: Pte): Pte =>
+    isRwProtected(vma, pte) ? withoutRwProtection(mm, vma, pte) : pteClearUffdWp(pte);
+  const failure = moveEntries(mm, { from, to, lenBytes: oldSize, clearsWp, unprotect });
   if (failure !== undefined) return undo(mm, move, failure, notices);
   if (uffd !== undefined && notice === undefined) {
     target.flags &= ~VM_UFFD;
@@ -107,7 +111,8 @@ function forgetOwners(vma: Vma): void {
 /** Memory ran out half-way: the entries go back and the copy goes. */
 function undo(mm: Mm, move: Move, failure: Failure, notices: MoveNotices): Failure {
   const { from, to, oldSize, newSize } = move;
-  moveEntries(mm, { from: to, to: from, lenBytes: oldSize, clearsWp: false });
+  const unprotect = (pte: Pte): Pte => pte;
+  moveEntries(mm, { from: to, to: from, lenBytes: oldSize, clearsWp: false, unprotect });
   unmapRange(mm, { start: to, end: to + newSize }, new Notices());
   notices.cancel();
   return failure;

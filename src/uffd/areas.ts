@@ -5,10 +5,10 @@
 
 import type { Mm } from '../mm/mm.js';
 import { type MergeSides, modifyVma, type VmaChange } from '../mm/modify.js';
-import { clearUffdWp } from '../mm/protect.js';
+import { clearUffdRwp, clearUffdWp } from '../mm/protect.js';
 import type { UffdPort } from '../mm/uffd-port.js';
 import type { Vma } from '../mm/vma.js';
-import { VM_UFFD, VM_UFFD_WP } from '../mm/vma-flags.js';
+import { VM_UFFD, VM_UFFD_RWP, VM_UFFD_WP } from '../mm/vma-flags.js';
 
 /** Which neighbours an area may join when the part from `start` on changes, on this kernel. */
 export const mergeSides = (mm: Mm, vma: Vma, start: number): MergeSides =>
@@ -23,6 +23,7 @@ export const withoutUffd = (vma: Vma): VmaChange => ({
 /** Clears write protection in a part of an area that is registered for it. */
 export function clearProtection(mm: Mm, vma: Vma, start: number, end: number): void {
   if (vma.has(VM_UFFD_WP)) clearUffdWp(mm, vma, start, end);
+  if (vma.has(VM_UFFD_RWP)) clearUffdRwp(mm, vma, start, end);
 }
 
 /** Unregisters every area of a context: its file is closed, or nobody will ever serve it. */

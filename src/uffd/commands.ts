@@ -23,6 +23,7 @@ import {
 import { type MoveArgs, move } from './move.js';
 import type { Range } from './range.js';
 import { type RegisterArgs, register } from './register.js';
+import { rwProtect, type SetModeArgs, setMode } from './rw-protect.js';
 import { unregister } from './unregister.js';
 import { type WriteProtectArgs, wake, writeProtect } from './write-protect.js';
 
@@ -81,6 +82,23 @@ export function* writeProtectCommand(
   if (context.windowOpen) return fail('EAGAIN', 'an event of this userfaultfd is unread');
   const args = yield* load();
   return failed(args) ? args : writeProtect(context, args);
+}
+
+/** UFFDIO_RWPROTECT. */
+export function* rwProtectCommand(
+  context: UffdContext,
+  load: () => Op<Result<WriteProtectArgs>>,
+): Op<Result<0>> {
+  const failure = unusable(context, 'rwpMode');
+  if (failure !== undefined) return failure;
+  if (context.windowOpen) return fail('EAGAIN', 'an event of this userfaultfd is unread');
+  const args = yield* load();
+  return failed(args) ? args : rwProtect(context, args);
+}
+
+/** UFFDIO_SET_MODE. */
+export function setModeCommand(context: UffdContext, args: SetModeArgs): Result<0> {
+  return unusable(context, 'rwpMode') ?? setMode(context, args);
 }
 
 /** UFFDIO_REGISTER, UFFDIO_UNREGISTER and UFFDIO_WAKE: refused only before the handshake. */

@@ -15,6 +15,7 @@ import {
   UFFD_FEATURE_EVENT_REMOVE,
   UFFD_FEATURE_EVENT_UNMAP,
   UFFD_FEATURE_EXACT_ADDRESS,
+  UFFD_FEATURE_RWP_ASYNC,
   UFFD_FEATURE_SIGBUS,
   UFFD_FEATURE_THREAD_ID,
   UFFD_FEATURE_WP_ASYNC,
@@ -77,6 +78,10 @@ export class UffdContext implements ForkedContext, EventSource {
 
   get wpAsync(): boolean {
     return this.enabled(UFFD_FEATURE_WP_ASYNC);
+  }
+
+  get rwpAsync(): boolean {
+    return this.enabled(UFFD_FEATURE_RWP_ASYNC);
   }
 
   /** Fills and protections are refused: an operation changes the mapping. */

@@ -123,7 +123,7 @@ function* fillPages(context: UffdContext, request: FillRequest): Op<Progress> {
     const place = find();
     if (failed(place)) return { done, failure: place };
     const failure = yield* request.fillPage({ ...place, offset: done, revalidate: find });
-    if (failure?.code === 'ENOMEM' && mm.memory.onShortage()) continue;
+    if (failure !== undefined && mm.memory.isShort && mm.memory.onShortage()) continue;
     if (failure !== undefined) return { done, failure };
     done += PAGE_SIZE;
   }

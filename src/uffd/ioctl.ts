@@ -16,6 +16,8 @@ import {
   uffdio_poison,
   uffdio_range,
   uffdio_register,
+  uffdio_rwprotect,
+  uffdio_set_mode,
   uffdio_writeprotect,
   uffdio_zeropage,
 } from '../uapi/structs.js';
@@ -26,6 +28,8 @@ import {
   UFFDIO_MOVE,
   UFFDIO_POISON,
   UFFDIO_REGISTER,
+  UFFDIO_RWPROTECT,
+  UFFDIO_SET_MODE,
   UFFDIO_UNREGISTER,
   UFFDIO_WAKE,
   UFFDIO_WRITEPROTECT,
@@ -37,6 +41,8 @@ import {
   type FillCommand,
   fillCommand,
   registerCommand,
+  rwProtectCommand,
+  setModeCommand,
   unregisterCommand,
   unusable,
   wakeCommand,
@@ -162,6 +168,20 @@ function* writeProtectRange({ context, memory }: Request): Op<Result<number>> {
   });
 }
 
+function* rwProtectRange({ context, memory }: Request): Op<Result<number>> {
+  return yield* rwProtectCommand(context, function* () {
+    const value = yield* load(memory, uffdio_rwprotect);
+    return failed(value) ? value : rangeFillArgs(value);
+  });
+}
+
+function* setModeOf({ context, memory }: Request): Op<Result<number>> {
+  const missing = unusable(context, 'rwpMode');
+  if (missing !== undefined) return missing;
+  const value = yield* load(memory, uffdio_set_mode);
+  return failed(value) ? value : setModeCommand(context, value);
+}
+
 const HANDLERS = new Map<number, Handler>([
   [UFFDIO_API, api],
   [UFFDIO_REGISTER, registerRange],
@@ -189,4 +209,6 @@ const HANDLERS = new Map<number, Handler>([
     })),
   ],
   [UFFDIO_WRITEPROTECT, writeProtectRange],
+  [UFFDIO_RWPROTECT, rwProtectRange],
+  [UFFDIO_SET_MODE, setModeOf],
 ]);

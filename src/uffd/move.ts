@@ -10,7 +10,7 @@ import { entryFor, maybeWritable } from '../mm/install.js';
 import type { Mm } from '../mm/mm.js';
 import { prepareAnonVma } from '../mm/rmap.js';
 import type { Vma } from '../mm/vma.js';
-import { VM_ACCESS, VM_LOCKED, VM_SHARED, VM_WRITE } from '../mm/vma-flags.js';
+import { VM_ACCESS, VM_LOCKED, VM_SHARED, VM_UFFD_RWP, VM_WRITE } from '../mm/vma-flags.js';
 import { NO_SLOT, type Slot } from '../pgtable/arena.js';
 import {
   PTE_NONE,
@@ -20,7 +20,9 @@ import {
   pteIsSwap,
   pteIsSwpExclusive,
   pteMakeDirty,
+  pteMakeProtNone,
   pteMakeSoftDirty,
+  pteMakeUffdWp,
   ptePfn,
 } from '../pgtable/pte.js';
 import { FRAME_EXCLUSIVE } from '../phys/frames.js';
@@ -165,6 +167,7 @@ function moveFrame(
   frames.setOwner(pfn, prepareAnonVma(mm, to), to.indexOf(dst));
   const moved = maybeWritable(to, pteMakeDirty(entryFor(mm, to, pfn)));
   mm.store(mm.slot(src), src, PTE_NONE);
-  mm.store(target, dst, profile.config.softDirty ? pteMakeSoftDirty(moved) : moved);
+  const marked = profile.config.softDirty ? pteMakeSoftDirty(moved) : moved;
+  mm.store(target, dst, to.has(VM_UFFD_RWP) ? pteMakeProtNone(pteMakeUffdWp(marked)) : marked);
   return undefined;
 }

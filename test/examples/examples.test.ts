@@ -1,13 +1,12 @@
 /**
- * Runs every program of examples/ and compares what it prints, word for word. The first one is the
- * README's example too, and is run once more as the README says: by its path, with tsx.
+ * Runs every program of examples/ and compares what it prints, word for word. The first one is run
+ * once more as its head says: by its path, with tsx.
  */
 import { execFile } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, expect, test, vi } from 'vitest';
-import { findExamples } from '../../tools/doc-examples.js';
 import { root } from '../../tools/files.js';
 
 const printed: Readonly<Record<string, string>> = {
@@ -74,11 +73,4 @@ test('the first example runs by its path', { timeout: 30_000 }, async () => {
   const tsx = join(root, 'node_modules', '.bin', 'tsx');
   const run = promisify(execFile)(tsx, ['examples/01-first-fault.ts'], { cwd: root });
   expect(`\n${(await run).stdout}`).toBe(printed['01-first-fault.ts']);
-});
-
-test('the README shows the first example', () => {
-  const text = readFileSync(join(root, 'examples', '01-first-fault.ts'), 'utf8');
-  const program = text.slice(text.indexOf('import'));
-  expect(findExamples(join(root, 'README.md')).map(({ code }) => code)).toContain(program);
-  expect(program.trim().split('\n').length).toBeLessThanOrEqual(20);
 });

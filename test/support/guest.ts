@@ -4,12 +4,12 @@
  * after the test that made it.
  */
 import {
-  Machine,
-  type MachineOptions,
   MAP_ANONYMOUS,
   MAP_FIXED,
   MAP_PRIVATE,
   MAP_SHARED,
+  Machine,
+  type MachineOptions,
   O_NONBLOCK,
   PROT_READ,
   PROT_WRITE,

@@ -69,14 +69,17 @@ describe('pages of the cache', () => {
     expect(t0.load8Sync(at(0))).toBe(1);
   });
 
-  test.each(['shared', 'private'] as const)('beyond a %s file are EINVAL, in 7.3 EFAULT', (kind) => {
-    const beyond = (kernel: '6.18' | '7.3') => {
-      const { uffd, at } = machineWith({ kernel, kind, modes: N, filePages: 1 });
-      return ending(() => uffd.continueSync(pagesAt(at(1))));
-    };
-    expect(beyond('6.18')).toEqual({ code: 'EINVAL', progress: -22 });
-    expect(beyond('7.3')).toEqual({ code: 'EFAULT', progress: -14 });
-  });
+  test.each(['shared', 'private'] as const)(
+    'beyond a %s file are EINVAL, in 7.3 EFAULT',
+    (kind) => {
+      const beyond = (kernel: '6.18' | '7.3') => {
+        const { uffd, at } = machineWith({ kernel, kind, modes: N, filePages: 1 });
+        return ending(() => uffd.continueSync(pagesAt(at(1))));
+      };
+      expect(beyond('6.18')).toEqual({ code: 'EINVAL', progress: -22 });
+      expect(beyond('7.3')).toEqual({ code: 'EFAULT', progress: -14 });
+    },
+  );
 
   test('before a hole are mapped: EAGAIN and their bytes', () => {
     const { uffd, at } = machineWith({ kind: 'shared', modes: N, cached: [1, 2] });

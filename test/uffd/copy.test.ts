@@ -1,5 +1,11 @@
 /** UFFDIO_COPY: what it fills, what it refuses, the result field, whom it wakes. */
-import { PROT_NONE, PROT_READ, UFFD_FEATURE_WP_UNPOPULATED, UFFDIO_COPY, uffdio_copy } from 'uffd-emulator';
+import {
+  PROT_NONE,
+  PROT_READ,
+  UFFD_FEATURE_WP_UNPOPULATED,
+  UFFDIO_COPY,
+  uffdio_copy,
+} from 'uffd-emulator';
 import { describe, expect, test } from 'vitest';
 import {
   anotherUffd,
@@ -7,7 +13,6 @@ import {
   M,
   machineWith,
   mapAt,
-  memfd,
   PAGE,
   page,
   pagesAt,
@@ -173,20 +178,23 @@ describe('shmem', () => {
     expect(pages(proc, BASE, 2)).toBe('P P');
   });
 
-  test.each(['shared', 'private'] as const)('beyond the end of a %s file is EFAULT [9.43]', (kind) => {
-    const { uffd, machine, at } = machineWith({ kind, filePages: 2 });
-    const before = machine.freePages;
-    const range = pagesAt(at(2));
-    expect(ending(() => uffd.copySync({ dst: at(2), src: page(1) }))).toEqual({
-      code: 'EFAULT',
-      progress: -14,
-    });
-    expect(ending(() => uffd.zeropageSync(range))).toEqual({ code: 'EFAULT', progress: -14 });
-    expect(ending(() => uffd.poisonSync(range))).toEqual({ code: 'EFAULT', progress: -14 });
-    expect(before - machine.freePages).toBeLessThanOrEqual(3); // page tables at most
-    const across = () => uffd.copySync({ dst: at(0), src: page(1, 4) });
-    expect(ending(across)).toEqual({ code: 'EAGAIN', progress: 2 * PAGE });
-  });
+  test.each(['shared', 'private'] as const)(
+    'beyond the end of a %s file is EFAULT [9.43]',
+    (kind) => {
+      const { uffd, machine, at } = machineWith({ kind, filePages: 2 });
+      const before = machine.freePages;
+      const range = pagesAt(at(2));
+      expect(ending(() => uffd.copySync({ dst: at(2), src: page(1) }))).toEqual({
+        code: 'EFAULT',
+        progress: -14,
+      });
+      expect(ending(() => uffd.zeropageSync(range))).toEqual({ code: 'EFAULT', progress: -14 });
+      expect(ending(() => uffd.poisonSync(range))).toEqual({ code: 'EFAULT', progress: -14 });
+      expect(before - machine.freePages).toBeLessThanOrEqual(3); // page tables at most
+      const across = () => uffd.copySync({ dst: at(0), src: page(1, 4) });
+      expect(ending(across)).toEqual({ code: 'EAGAIN', progress: 2 * PAGE });
+    },
+  );
 
   test('beyond the end of a shared file is ENOMEM in 7.3, of a private one EFAULT [9.43]', () => {
     const beyond = (kind: 'shared' | 'private') => {

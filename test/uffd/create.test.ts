@@ -1,11 +1,11 @@
 /** userfaultfd(2) and /dev/userfaultfd: who may make one, which flags it takes, what the file is. */
 import {
+  MAP_PRIVATE,
   O_CLOEXEC,
   O_NONBLOCK,
   O_RDONLY,
   O_RDWR,
   PROT_READ,
-  MAP_PRIVATE,
   UFFD_USER_MODE_ONLY,
 } from 'uffd-emulator';
 import { describe, expect, test } from 'vitest';

@@ -45,7 +45,12 @@ describe('a first access', () => {
     ['N, shmem hole', { ...hole, modes: N }, 'plain', []],
     ['M+N, shmem cached', { ...cached, modes: M | N }, 'plain', ['fault 4 @0', 'fault 5 @1']],
     ['M+N, shmem hole', { ...hole, modes: M | N }, 'plain', ['fault 0 @0', 'fault 1 @1']],
-    ['N+W, shmem marker cached', { ...cached, modes: N | W }, 'marker', ['fault 4 @0', 'fault 5 @1']],
+    [
+      'N+W, shmem marker cached',
+      { ...cached, modes: N | W },
+      'marker',
+      ['fault 4 @0', 'fault 5 @1'],
+    ],
     ['M+W, shmem marker cached', { ...cached, modes: M | W }, 'marker', ['fault 3 @1']],
     [
       'M, private mapping of a hole',

@@ -1,5 +1,6 @@
 /** UFFDIO_API: what an uninitialised userfaultfd refuses, the order of checks, what is answered. */
 import {
+  POLLERR,
   type U64,
   UFFD_FEATURE_EVENT_FORK,
   UFFD_FEATURE_EVENT_REMOVE,
@@ -7,7 +8,6 @@ import {
   UFFD_FEATURE_WP_ASYNC,
   UFFDIO_API,
   UFFDIO_COPY,
-  POLLERR,
   uffdio_api,
 } from 'uffd-emulator';
 import { describe, expect, test } from 'vitest';
@@ -18,7 +18,10 @@ const SUPPORTED = { api: 0xaan, features: 0x1ffffn, ioctls: 0x8000000000000003n 
 const ZEROS = { api: 0n, features: 0n, ioctls: 0n };
 
 /** Makes the raw call with a struct full of sevens; tells the errno and the struct afterwards. */
-function rawApi(uffd: ReturnType<typeof machineWith>['uffd'], request: { api?: U64; features: U64 }) {
+function rawApi(
+  uffd: ReturnType<typeof machineWith>['uffd'],
+  request: { api?: U64; features: U64 },
+) {
   const bytes = uffdio_api.encode({ api: 0xaa, ioctls: 0x7777n, ...request });
   return [errno(() => uffd.ioctlSync(UFFDIO_API, bytes)), uffdio_api.decode(bytes)];
 }

@@ -2,9 +2,9 @@
 import {
   MADV_POPULATE_READ,
   MADV_POPULATE_WRITE,
+  O_NONBLOCK,
   UFFD_FEATURE_SIGBUS,
   UFFD_USER_MODE_ONLY,
-  O_NONBLOCK,
 } from 'uffd-emulator';
 import { describe, expect, test } from 'vitest';
 import {
@@ -26,8 +26,18 @@ type Call = (guest: Guest, pipe: { readFd: number; writeFd: number }) => Promise
 
 /** Calls on page 0, with the flags of their message and their errno when they may not wait. */
 const calls: readonly [string, Call, number, string][] = [
-  ['write(2)', ({ t0, at }, { writeFd: fd }) => t0.sysWrite({ fd, addr: at(0), count: 4 }), 0, 'EFAULT'],
-  ['read(2)', ({ t0, at }, { readFd: fd }) => t0.sysRead({ fd, addr: at(0), count: 4 }), 1, 'EFAULT'],
+  [
+    'write(2)',
+    ({ t0, at }, { writeFd: fd }) => t0.sysWrite({ fd, addr: at(0), count: 4 }),
+    0,
+    'EFAULT',
+  ],
+  [
+    'read(2)',
+    ({ t0, at }, { readFd: fd }) => t0.sysRead({ fd, addr: at(0), count: 4 }),
+    1,
+    'EFAULT',
+  ],
   [
     'process_vm_readv',
     ({ t0, proc, at }) => t0.processVmReadv({ pid: proc.pid, addr: at(0), length: 4 }),

@@ -18,7 +18,10 @@ describe('an empty page', () => {
     uffd.zeropageSync(pagesAt(at(3)));
     const before = machine.freePages;
     expect(uffd.poisonSync(pagesAt(at(0), 2))).toBe(2 * PAGE);
-    expect(ending(() => uffd.poisonSync(pagesAt(at(0))))).toEqual({ code: 'EEXIST', progress: -17 });
+    expect(ending(() => uffd.poisonSync(pagesAt(at(0))))).toEqual({
+      code: 'EEXIST',
+      progress: -17,
+    });
     expect(pages(proc, BASE, 3)).toBe('m m -');
     expect(machine.freePages).toBe(before);
   });

@@ -201,9 +201,7 @@ describe('fdinfo', () => {
     drain(uffd, BASE);
     void t1.load8(at(1));
     void t2.madvise({ ...span(at(0)), advice: MADV_DONTNEED });
-    expect(uffd.fdinfo().text).toBe(
-      'pending:\t1\ntotal:\t2\nAPI:\taa:80000008:80000000000001ff\n',
-    );
+    expect(uffd.fdinfo().text).toBe('pending:\t1\ntotal:\t2\nAPI:\taa:80000008:80000000000001ff\n');
   });
 
   test('before the handshake shows no features', () => {

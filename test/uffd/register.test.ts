@@ -3,9 +3,9 @@ import {
   PROT_EXEC,
   PROT_NONE,
   PROT_READ,
-  type Userfaultfd,
   UFFD_FEATURE_WP_ASYNC,
   UFFDIO_REGISTER,
+  type Userfaultfd,
   uffdio_register,
 } from 'uffd-emulator';
 import { describe, expect, test } from 'vitest';
@@ -35,7 +35,9 @@ function register(uffd: Userfaultfd, n: number, count: number, mode: number | bi
 
 describe('the mask of ioctls', () => {
   test('on anonymous memory is 0x13C for M, 0x17C for W and for M+W [9.12]', () => {
-    const masks = [M, W, M | W].map((modes) => register(machineWith({ modes: 0 }).uffd, 0, 4, modes));
+    const masks = [M, W, M | W].map((modes) =>
+      register(machineWith({ modes: 0 }).uffd, 0, 4, modes),
+    );
     expect(masks).toEqual([0x13c, 0x17c, 0x17c]);
   });
 
@@ -48,12 +50,15 @@ describe('the mask of ioctls', () => {
     expect(snapshot(machine)).toEqual(before);
   });
 
-  test.each(['shared', 'private'] as const)('on %s shmem follows all seven sets of modes', (kind) => {
-    const masks = [1, 2, 3, 4, 5, 6, 7].map((modes) =>
-      register(machineWith({ kind, modes: 0 }).uffd, 0, 4, modes),
-    );
-    expect(masks).toEqual([0x13c, 0x17c, 0x17c, 0x1bc, 0x1bc, 0x1fc, 0x1fc]);
-  });
+  test.each(['shared', 'private'] as const)(
+    'on %s shmem follows all seven sets of modes',
+    (kind) => {
+      const masks = [1, 2, 3, 4, 5, 6, 7].map((modes) =>
+        register(machineWith({ kind, modes: 0 }).uffd, 0, 4, modes),
+      );
+      expect(masks).toEqual([0x13c, 0x17c, 0x17c, 0x1bc, 0x1bc, 0x1fc, 0x1fc]);
+    },
+  );
 
   test('is that of the request when the registration stays as it was', () => {
     const { uffd, proc } = machineWith({ modes: M | W });
@@ -112,7 +117,11 @@ describe('kinds of memory', () => {
     const fd = main.reopenReadOnlySync(memfd(main, 2));
     mapAt(main, at(0), 2, { kind: 'shared', prot: PROT_READ, fd });
     mapAt(main, at(4), 2, { kind: 'private', prot: PROT_READ, fd });
-    expect([M, W, N].map((mode) => register(uffd, 0, 2, mode))).toEqual(['EPERM', 'EPERM', 'EPERM']);
+    expect([M, W, N].map((mode) => register(uffd, 0, 2, mode))).toEqual([
+      'EPERM',
+      'EPERM',
+      'EPERM',
+    ]);
     expect(register(uffd, 4, 2, M)).toBe(0x13c);
     expect(areas(proc, BASE)).toEqual(['0-2:none', '4-6:um']);
   });
@@ -247,7 +256,9 @@ describe('page tables', () => {
     const last = 0x7fff_ffff_f000 - PAGE;
     mapAt(main, last, 1, { prot: RW });
     expect(errno(() => uffd.registerSync({ start: last, len: 2 * PAGE, mode: M }))).toBe('EINVAL');
-    expect(errno(() => uffd.registerSync({ start: last + PAGE, len: PAGE, mode: M }))).toBe('EINVAL');
+    expect(errno(() => uffd.registerSync({ start: last + PAGE, len: PAGE, mode: M }))).toBe(
+      'EINVAL',
+    );
     expect(errno(() => uffd.registerSync({ start: last, len: PAGE, mode: M }))).toBe('ok');
     expect(areas(proc, last)).toEqual(['0-1:um']);
   });

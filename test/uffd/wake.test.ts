@@ -4,10 +4,10 @@ import { describe, expect, test } from 'vitest';
 import {
   anotherUffd,
   BASE,
-  machineWith,
-  memfd,
-  mapAt,
   M,
+  machineWith,
+  mapAt,
+  memfd,
   PAGE,
   page,
   pagesAt,

@@ -8,18 +8,7 @@ import {
   UFFD_FEATURE_WP_UNPOPULATED,
 } from 'uffd-emulator';
 import { describe, expect, test } from 'vitest';
-import {
-  BASE,
-  M,
-  machineWith,
-  mapAt,
-  N,
-  PAGE,
-  page,
-  pagesAt,
-  span,
-  W,
-} from '../support/guest.js';
+import { BASE, M, machineWith, mapAt, N, PAGE, page, pagesAt, span, W } from '../support/guest.js';
 import { drain, endingOfPromise, errno, pages } from '../support/observe.js';
 
 const WP = 1;
@@ -222,27 +211,27 @@ describe('ranges', () => {
 
 describe('what keeps and what loses the protection', () => {
   test('MADV_DONTNEED loses it in anonymous memory; shmem keeps a marker [9.66]', () => {
-    const after = (kind: 'anon' | 'shared' | 'private') => {
+    const remains = (kind: 'anon' | 'shared' | 'private') => {
       const { uffd, main, proc, at } = machineWith({ kind, modes: W });
       main.writeSync(at(0), page(1, 2));
       uffd.writeprotectSync({ ...pagesAt(at(0), 2), mode: WP });
       main.madviseSync({ ...span(at(0)), advice: MADV_DONTNEED });
       return pages(proc, BASE, 2);
     };
-    expect(after('anon')).toBe('- Pw');
-    expect(after('shared')).toBe('mw Fw');
-    expect(after('private')).toBe('mw Pw');
+    expect(remains('anon')).toBe('- Pw');
+    expect(remains('shared')).toBe('mw Fw');
+    expect(remains('private')).toBe('mw Pw');
   });
 
   test('a marker of anonymous memory goes with MADV_DONTNEED, that of shmem stays', () => {
-    const after = (kind: 'anon' | 'shared') => {
+    const remains = (kind: 'anon' | 'shared') => {
       const { uffd, main, proc, at } = machineWith({ kind, modes: W, features: UNPOPULATED });
       uffd.writeprotectSync({ ...pagesAt(at(0), 2), mode: WP });
       main.madviseSync({ ...span(at(0)), advice: MADV_DONTNEED });
       return pages(proc, BASE, 2);
     };
-    expect(after('anon')).toBe('- mw');
-    expect(after('shared')).toBe('mw mw');
+    expect(remains('anon')).toBe('- mw');
+    expect(remains('shared')).toBe('mw mw');
   });
 
   test('MADV_FREE keeps it', () => {

@@ -62,24 +62,29 @@ export function compare(expected: Outcome, actual: Outcome): Comparison {
 /** Results that mean that an operation did not do what it says. */
 const FAILED = /^(E[A-Z0-9]{2,}\b|SIG|busy$|dead$|BADOP$|NOFD$|notnonblock$|open E|stuck$)/;
 
+/** Operations that only look, or can hardly fail: they would flatter the share. */
+const LOOKING =
+  /^(pagemap|peek|vmflags|mincore|scan|fread|fmincore|drain|event|poll|fdinfo|join|close|nop)$/;
+
 /** Operations and those that succeeded. */
 export interface Share {
   operations: number;
   succeeded: number;
+  /** Those that failed, by the operation and what it said. */
+  readonly failures: string[];
 }
 
-/** Counts the operations of a transcript and those that succeeded. */
+/** Counts the operations of a transcript that do something, and those of them that succeeded. */
 export function successShare(transcript: string): Share {
-  const results = transcript.split('\n').filter((line) => line.startsWith('= '));
-  const succeeded = results.filter((line) => !FAILED.test(line.slice(2))).length;
-  return { operations: results.length, succeeded };
-}
-
-/** The results that failed, by the operation and what it said. */
-export function failures(transcript: string): string[] {
+  const share: Share = { operations: 0, succeeded: 0, failures: [] };
   const lines = transcript.split('\n');
-  return lines.flatMap((line, at) => {
-    if (!line.startsWith('= ') || !FAILED.test(line.slice(2))) return [];
-    return [`${operationName(operationAt(lines, at))} ${line.slice(2).split(' ')[0]}`];
-  });
+  for (const [at, line] of lines.entries()) {
+    const name = line.startsWith('= ') ? operationName(operationAt(lines, at)) : '';
+    if (name === '' || LOOKING.test(name)) continue;
+    const result = line.slice(2);
+    share.operations++;
+    if (!FAILED.test(result)) share.succeeded++;
+    else share.failures.push(`${name} ${result.split(' ')[0]}`);
+  }
+  return share;
 }

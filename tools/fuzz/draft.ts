@@ -35,8 +35,10 @@ export const addressOf = ({ slot, index }: Place): string =>
 export const rangeText = ({ slot, start, count }: Range): string =>
   `${addressOf({ slot, index: start })} ${count}`;
 
-/** In so many percent a range is longer or elsewhere than it should be. */
-const SLOPPY_PERCENT = 8;
+/** In so many percent a range goes further than it should. */
+const SLOPPY_PERCENT = 10;
+/** In so many percent nobody asks whether a page is fit for what is done with it. */
+const CARELESS_PERCENT = 25;
 const FOREIGN_PROCESS_PERCENT = 30;
 const SMALL_SLOTS = [...'ABCDEFGHIJKLMNOP'];
 const HUGE_SLOTS = ['HA', 'HB', 'HC', 'HD'];
@@ -123,7 +125,8 @@ export class Draft {
   /** A range of pages that are as wanted; now and then it goes too far. */
   range(wish: Wish = {}): Range | undefined {
     const process = wish.process ?? this.process();
-    const wanted = wish.wanted ?? (() => true);
+    const isCareless = this.random.chance(CARELESS_PERCENT);
+    const wanted = isCareless ? () => true : (wish.wanted ?? (() => true));
     const isSloppy = this.random.chance(SLOPPY_PERCENT);
     const inSlot = (place: Place) => wish.slot === undefined || place.slot === wish.slot;
     const fits = (place: Place): boolean => {

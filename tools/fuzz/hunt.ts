@@ -4,7 +4,7 @@
  */
 
 import { setImmediate } from 'node:timers/promises';
-import { compare, failures, type Share, successShare } from './compare.js';
+import { compare, successShare } from './compare.js';
 import { generate } from './generate.js';
 import type { Part } from './parts.js';
 import { type Divergence, diverge, shrink } from './shrink.js';
@@ -39,7 +39,9 @@ export interface Tally {
   shapes: number;
   unmodelled: Map<string, number>;
   trouble: Map<string, number>;
-  share: Share;
+  /** Operations that do something, and those of them that succeeded. */
+  operations: number;
+  succeeded: number;
   failures: Map<string, number>;
 }
 
@@ -54,7 +56,8 @@ function emptyTally(): Tally {
     shapes: 0,
     unmodelled: new Map(),
     trouble: new Map(),
-    share: { operations: 0, succeeded: 0 },
+    operations: 0,
+    succeeded: 0,
     failures: new Map(),
   };
 }
@@ -110,12 +113,11 @@ class Hunt {
   }
 
   #count({ transcript }: Outcome): void {
-    const { share } = this.tally;
-    const own = successShare(transcript);
+    const { operations, succeeded, failures } = successShare(transcript);
     this.tally.seeds++;
-    share.operations += own.operations;
-    share.succeeded += own.succeeded;
-    for (const failure of failures(transcript)) count(this.tally.failures, failure);
+    this.tally.operations += operations;
+    this.tally.succeeded += succeeded;
+    for (const failure of failures) count(this.tally.failures, failure);
   }
 
   async #report(seed: number, text: string): Promise<void> {

@@ -42,9 +42,27 @@ function emulate(text: string, options: ScenarioOptions): Outcome {
   try {
     return runScenario(text, options);
   } catch (error) {
-    const what = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-    return { transcript: `! crashed ${what.split('\n')[0]}\n`, status: CRASHED };
+    return crashOf(text.split('\n'), options, error);
   }
+}
+
+/** What was printed before the line that ended the emulator, that line, and what ended it. */
+function crashOf(lines: readonly string[], options: ScenarioOptions, last: unknown): Outcome {
+  let before = '';
+  for (const [at, line] of lines.entries()) {
+    try {
+      before = runScenario(lines.slice(0, at + 1).join('\n'), options).transcript;
+    } catch (error) {
+      const own = `${before.replace(/\. end.*\n$/, '')}> ${line}\n`;
+      return { transcript: `${own}! crashed ${textOf(error)}\n`, status: CRASHED };
+    }
+  }
+  return { transcript: `! crashed ${textOf(last)}\n`, status: CRASHED };
+}
+
+function textOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return `${error.name}: ${error.message.split('\n')[0]}`;
 }
 
 /** The kernel opens again after a scenario that ended its agent. */

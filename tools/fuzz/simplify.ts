@@ -1,6 +1,6 @@
 /**
- * Simpler versions of a scenario, shorter ones first: a pair of lines gone, a key gone, a smaller
- * number, a window moved to the front. Pure text; whether one still shows the difference is for
+ * Simpler versions of a scenario: a window moved to the front, a key gone, a smaller number, a pair
+ * of lines gone. Pure text; whether one still shows the difference is for
  * the shrinker.
  */
 
@@ -81,11 +81,10 @@ function* pairsGone(lines: readonly string[]): Generator<string[]> {
   }
 }
 
-const PAIRS_LINES_MOST = 24;
+const PAIRS_LINES_MOST = 14;
 
 /** Simpler versions of a scenario. */
 export function* simplerLines(lines: readonly string[]): Generator<string[]> {
-  if (lines.length <= PAIRS_LINES_MOST) yield* pairsGone(lines);
   for (const slot of SLOTS) {
     const shifted = shiftedDown(lines, slot);
     if (shifted !== undefined) yield shifted;
@@ -93,6 +92,7 @@ export function* simplerLines(lines: readonly string[]): Generator<string[]> {
   for (const [at, line] of lines.entries()) {
     for (const simpler of simplerLine(line)) yield lines.with(at, simpler);
   }
+  if (lines.length <= PAIRS_LINES_MOST) yield* pairsGone(lines);
 }
 
 /** What is left when numbers and names are taken away: divergences of one shape are one. */

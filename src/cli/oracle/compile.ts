@@ -99,7 +99,7 @@ function cacheFolder(hash: string): string {
 }
 
 function notWritable(error: unknown): unknown {
-  if (!hasCode(error, 'EACCES', 'EROFS', 'ENOENT', 'ENOSPC')) return error;
+  if (!hasCode(error, 'EACCES', 'EROFS', 'ENOENT', 'ENOTDIR', 'ENOSPC')) return error;
   return new NoKernelError(
     `the agent cannot be kept in ${tmpdir()}`,
     'set TMPDIR to a folder that can be written',

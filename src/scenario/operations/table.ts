@@ -17,7 +17,6 @@ import { UFFD_OPERATIONS } from './uffd.js';
 
 /** Operations that have no counterpart in the emulator, with what is missing. */
 const UNMODELLED: Readonly<Record<string, string>> = {
-  swapout: 'swap',
   migrate: 'page migration',
   clearrefs: '/proc/PID/clear_refs',
 };

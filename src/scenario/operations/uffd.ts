@@ -5,7 +5,6 @@
  */
 
 import { failed } from '../../base/errno.js';
-import { NotModelledError } from '../../base/not-modelled.js';
 import type { Op } from '../../base/op.js';
 import { fileCalls } from '../../machine/file-calls.js';
 import { uffdCalls } from '../../machine/uffd-calls.js';
@@ -23,7 +22,7 @@ import type { Args } from '../args.js';
 import { setText } from '../format.js';
 import { FEATURES, IOCTLS, PROTECT_MODES, REGISTER_MODES, UFFD_FLAGS } from '../names.js';
 import type { Worker } from '../world.js';
-import { bind, type Operation, type OperationTable, status, statusText } from './operation.js';
+import { bind, type OperationTable, status, statusText } from './operation.js';
 
 const O_NONBLOCK = 0x800n;
 
@@ -122,15 +121,6 @@ function setmode(args: Args, worker: Worker): Op<string> {
   return command(worker, fd, UFFDIO_SET_MODE, fields);
 }
 
-/** Kernels that have read-write protection are not modelled so far; the others refuse the ioctl. */
-const withoutRwp =
-  (operation: Operation): Operation =>
-  (args, worker) => {
-    const { profile } = worker.thread.mm.memory;
-    if (profile.has('rwpMode')) throw new NotModelledError('read-write protection');
-    return operation(args, worker);
-  };
-
 /** Bytes of zeroes that the argument of a bare ioctl points to. */
 const ZEROES_BYTES = 4096;
 
@@ -148,7 +138,7 @@ export const UFFD_OPERATIONS: OperationTable = {
   unregister: onRange(UFFDIO_UNREGISTER),
   wake: onRange(UFFDIO_WAKE),
   wp: protect(UFFDIO_WRITEPROTECT),
-  rwp: withoutRwp(protect(UFFDIO_RWPROTECT)),
-  setmode: withoutRwp(setmode),
+  rwp: protect(UFFDIO_RWPROTECT),
+  setmode,
   ioctl,
 };

@@ -69,11 +69,14 @@ const WRITERS: readonly ((draft: Draft) => readonly string[])[] = [
   (draft) => ['wp', uffdName(draft), ...oddRange(draft), draft.random.pick(PROTECT_SETS)],
   (draft) => ['ioctl', uffdName(draft), draft.random.pick(REQUESTS)],
   (draft) => ['madvise', ...ownRange(draft), draft.random.pick(['DONTNEED', 'FREE', '99', '5'])],
-  (draft) => ['mprotect', ...ownRange(draft), draft.random.pick(['r', 'rw', 'none', '0x80'])],
+  (draft) => ['mprotect', ...ownRange(draft), draft.random.pick(['r', 'rw', 'none', 'w', 'rx'])],
   (draft) => ['munmap', ...ownRange(draft)],
   (draft) => ['mremap', ...ownRange(draft), oddLength(draft), remapKeys(draft)],
-  (draft) => ['pagemap', oddPlace(draft), `${draft.random.between(0, 6)}`],
-  (draft) => ['event', uffdName(draft), `size=${draft.random.pick([0, 1, 31, 33, 64])}`],
+  (draft) => [
+    'event',
+    draft.holder()?.name ?? 'U',
+    `size=${draft.random.pick([0, 1, 31, 33, 64])}`,
+  ],
   (draft) => ['api', uffdName(draft), apiKeys(draft), 'show'],
 ];
 

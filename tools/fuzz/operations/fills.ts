@@ -28,36 +28,28 @@ const COPY: Fill = {
   word: 'copy',
   wanted: (page) => isEmpty(page) && page.file?.cached.has(page.offset) !== true,
   keys: (draft) => draft.fillKey(),
-  after: (page, isProtected) => {
-    if (isEmpty(page) || page.content === 'poison') becomes(page, 'page', isProtected);
-  },
+  after: (page, isProtected) => becomes(page, 'page', isProtected),
 };
 
 const ZEROPAGE: Fill = {
   word: 'zeropage',
   wanted: (page) => page.content === 'none' && page.file?.cached.has(page.offset) !== true,
   keys: () => '',
-  after: (page) => {
-    if (page.content === 'none') becomes(page, isShared(page) ? 'page' : 'zero', false);
-  },
+  after: (page) => becomes(page, isShared(page) ? 'page' : 'zero', false),
 };
 
 const CONTINUE: Fill = {
   word: 'continue',
   wanted: (page) => isEmpty(page) && page.file?.cached.has(page.offset) === true,
   keys: () => '',
-  after: (page, isProtected) => {
-    if (isEmpty(page) && page.file?.cached.has(page.offset)) becomes(page, 'page', isProtected);
-  },
+  after: (page, isProtected) => becomes(page, 'page', isProtected),
 };
 
 const POISON: Fill = {
   word: 'poison',
   wanted: (page) => page.content === 'none',
   keys: () => '',
-  after: (page) => {
-    if (page.content === 'none') becomes(page, 'poison', false);
-  },
+  after: (page) => becomes(page, 'poison', false),
 };
 
 const FILLS: readonly Fill[] = [COPY, ZEROPAGE, CONTINUE, POISON];
@@ -81,14 +73,18 @@ function sourceKey(draft: Draft, word: string): string {
 }
 
 /** Writes a fill, and believes that it worked. */
-function fill(draft: Draft, { process, name }: Holder, range: Range, kind: Fill): boolean {
+function fill(draft: Draft, holder: Holder, range: Range, kind: Fill): boolean {
+  const { process, name, uffd } = holder;
   const source = sourceKey(draft, kind.word);
   const worker = source === '' ? draft.anyone(process) : draft.thread(process);
   if (worker === undefined) return false;
   const pages = draft.pages(range);
   const mode = modeOf(draft, pages, kind.word);
   draft.say(worker, kind.word, name, rangeText(range), kind.keys(draft), source, modeKey(mode));
-  for (const page of pages) kind.after(page, mode.includes('wp'));
+  for (const page of pages) {
+    if (page.uffd !== uffd || !kind.wanted(page)) break;
+    kind.after(page, mode.includes('wp'));
+  }
   wakeAfter(draft, range, { name, process, isSilent: mode.includes('dontwake') });
   return true;
 }

@@ -1,0 +1,43 @@
+/**
+ * Holds the list of docs/divergences.md of what is not modelled: each entry is asked for and throws
+ * NotModelledError. When one of them is modelled its row goes, and its line here.
+ */
+import * as linux from 'uffd-emulator';
+import { describe, expect, test } from 'vitest';
+import { rowsOf } from './tables.js';
+
+const PAGE = 4096;
+const PRIVATE = linux.MAP_PRIVATE | linux.MAP_ANONYMOUS;
+
+const thread = (): linux.Thread => new linux.Machine().spawn().main;
+
+function advise(advice: number): void {
+  const main = thread();
+  const addr = main.mmapSync({ length: PAGE, prot: linux.PROT_READ, flags: PRIVATE });
+  main.madviseSync({ addr, length: PAGE, advice });
+}
+
+const asked: Readonly<Record<string, () => void>> = {
+  MAP_HUGETLB: () => {
+    const flags = PRIVATE | linux.MAP_HUGETLB;
+    thread().mmapSync({ length: PAGE, prot: linux.PROT_READ, flags });
+  },
+  MFD_HUGETLB: () => {
+    thread().memfdCreateSync('huge', linux.MFD_HUGETLB);
+  },
+  MADV_HUGEPAGE: () => advise(linux.MADV_HUGEPAGE),
+  MADV_COLLAPSE: () => advise(linux.MADV_COLLAPSE),
+  MADV_HWPOISON: () => advise(linux.MADV_HWPOISON),
+  MADV_SOFT_OFFLINE: () => advise(linux.MADV_SOFT_OFFLINE),
+};
+
+describe('docs/divergences.md', () => {
+  test('lists what is asked for here', () => {
+    const rows = rowsOf('docs/divergences.md', 'Asked for by');
+    expect(rows.map((row) => row['Asked for by'])).toEqual(Object.keys(asked));
+  });
+
+  test.each(Object.entries(asked))('%s is not modelled, and says so', (_name, ask) => {
+    expect(ask).toThrow(linux.NotModelledError);
+  });
+});
