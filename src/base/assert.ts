@@ -5,6 +5,7 @@
 
 /** An invariant of the emulator does not hold: a bug of the emulator, never of its user. */
 export class AssertionError extends Error {
+  /** Always `'AssertionError'`. */
   override readonly name = 'AssertionError';
 }
 

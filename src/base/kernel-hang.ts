@@ -5,9 +5,10 @@
 
 /** The call never returns on Linux: it retries for ever, until a fatal signal. */
 export class KernelHangError extends Error {
+  /** Always `'KernelHangError'`. */
   override readonly name = 'KernelHangError';
 
-  /** Made by the library; exported to be caught. */
+  /** @internal */
   constructor(what: string, why: string) {
     super(`${what} never returns on Linux: ${why}`);
   }

@@ -5,8 +5,10 @@
 
 /** The operation needs a part of Linux that the emulator does not model. */
 export class NotModelledError extends Error {
+  /** Always `'NotModelledError'`. */
   override readonly name = 'NotModelledError';
 
+  /** @internal */
   constructor(what: string) {
     super(`${what} is not modelled`);
   }

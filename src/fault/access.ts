@@ -26,6 +26,7 @@ export const ATTEMPTS_MAX = 1000;
 
 /** One access was retried again and again without getting its page. */
 export class FaultLivelockError extends Error {
+  /** Always `'FaultLivelockError'`. */
   override readonly name = 'FaultLivelockError';
 }
 

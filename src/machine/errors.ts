@@ -15,6 +15,7 @@ import { FaultWait } from '../uffd/fault-message.js';
  * @see errno(3)
  */
 export class KernelError extends Error {
+  /** Always `'KernelError'`. */
   override readonly name = 'KernelError';
   /** Symbolic errno, such as `'EEXIST'`. */
   readonly code: ErrnoName;
@@ -30,7 +31,7 @@ export class KernelError extends Error {
    */
   readonly progress: number | undefined;
 
-  /** Made by the library; exported to be caught. */
+  /** @internal */
   constructor(syscall: string, failure: Failure, progress?: number) {
     super(`${syscall}: ${failure.code}, ${failure.detail}`);
     this.code = failure.code;
@@ -61,6 +62,7 @@ const SI_CODES: Record<SignalCode, number> = {
  * @see sigaction(2), siginfo_t
  */
 export class SignalError extends Error {
+  /** Always `'SignalError'`. */
   override readonly name = 'SignalError';
   /** Name of the signal. */
   readonly signal: SignalName;
@@ -75,7 +77,7 @@ export class SignalError extends Error {
   /** log2 of the bytes lost, for BUS_MCEERR_AR; 0 otherwise. */
   readonly siAddrLsb: number;
 
-  /** Made by the library; exported to be caught. */
+  /** @internal */
   constructor(signal: Signal) {
     super(`${signal.name} (${signal.code}) at 0x${signal.addr.toString(16)}: ${signal.detail}`);
     this.signal = signal.name;
@@ -89,9 +91,10 @@ export class SignalError extends Error {
 
 /** A `…Sync` call would have had to wait, and nothing that runs by itself could have ended it. */
 export class PendingError extends Error {
+  /** Always `'PendingError'`, or the name of the subclass. */
   override readonly name: string = 'PendingError';
 
-  /** Made by the library; exported to be caught. */
+  /** @internal */
   constructor(what: string, wait: Wait | undefined) {
     super(`${what} would wait: ${wait?.reason.describe() ?? 'nothing can wake it'}`);
   }
@@ -102,6 +105,7 @@ export class PendingError extends Error {
  * had interrupted it: its message is gone from the queue, nothing was changed.
  */
 export class FaultPendingError extends PendingError {
+  /** Always `'FaultPendingError'`. */
   override readonly name = 'FaultPendingError';
   /** Name of the thread that would wait, as `process/thread`. */
   readonly thread: string;
@@ -112,7 +116,7 @@ export class FaultPendingError extends PendingError {
   /** Kind of fault. */
   readonly reason: 'missing' | 'wp' | 'minor' | 'rwp';
 
-  /** Made by the library; exported to be caught. */
+  /** @internal */
   constructor(what: string, wait: Wait, reason: FaultWait) {
     super(what, wait);
     this.thread = reason.fault.faulter.name;
@@ -131,10 +135,12 @@ export function pendingError(what: string, wait: Wait | undefined): PendingError
 
 /** A thread was given something to do while it sleeps in something else, or after it ended. */
 export class ThreadBusyError extends Error {
+  /** Always `'ThreadBusyError'`. */
   override readonly name = 'ThreadBusyError';
 }
 
 /** The thread's process ended while the operation was under way. */
 export class ProcessEndedError extends Error {
+  /** Always `'ProcessEndedError'`. */
   override readonly name = 'ProcessEndedError';
 }

@@ -16,7 +16,7 @@ import type { AddressRange } from './memory-calls.js';
 import { ProcessState } from './process-state.js';
 import type { ThreadCore } from './thread-core.js';
 
-/** Arguments of {@link Thread.ftruncate}. */
+/** Arguments of {@link Thread.ftruncateSync}. */
 export interface TruncateRequest {
   /** Descriptor of a memfd. */
   readonly fd: number;
@@ -24,7 +24,7 @@ export interface TruncateRequest {
   readonly length: U64;
 }
 
-/** Arguments of {@link Thread.fallocate}. */
+/** Arguments of {@link Thread.fallocateSync}. */
 export interface FallocateRequest {
   /** Descriptor of a memfd. */
   readonly fd: number;
@@ -36,7 +36,7 @@ export interface FallocateRequest {
   readonly length: U64;
 }
 
-/** Arguments of {@link Thread.pread}. */
+/** Arguments of {@link Thread.preadSync}. */
 export interface PreadRequest {
   /** Descriptor of a memfd. */
   readonly fd: number;
@@ -46,7 +46,7 @@ export interface PreadRequest {
   readonly offset: U64;
 }
 
-/** Arguments of {@link Thread.pwrite}. */
+/** Arguments of {@link Thread.pwriteSync}. */
 export interface PwriteRequest {
   /** Descriptor of a memfd. */
   readonly fd: number;

@@ -92,7 +92,7 @@ export class Machine {
     this.#system = new System(memory, policy, options.rmwReadsFirst ?? false);
   }
 
-  /** Makes a process with one thread and an empty address space. */
+  /** Makes a process with one thread and an empty address space; `RangeError` without memory. */
   spawn(options: SpawnOptions = {}): Process {
     const { memory } = this.#system;
     const mm = new Mm(memory);

@@ -38,7 +38,7 @@ export class PageServer implements Disposable {
   readonly #onRemove = (message: UffdRemoveMsg): void => this.#forget(message);
   #failure: unknown;
 
-  /** Made by `Userfaultfd.serve`. */
+  /** @internal */
   constructor(uffd: Listenable, region: UffdRange, source: PageSource) {
     this.#uffd = uffd;
     this.#start = unsigned('start', region.start);

@@ -140,7 +140,8 @@ export class Thread extends MemoryThread {
   /**
    * Locks a range into memory, faulting its pages in.
    *
-   * @throws KernelError `ENOMEM` (a hole; a page that cannot be had).
+   * @throws KernelError `EINVAL` (wrap-around), `ENOMEM` (a hole, after the areas before it were
+   *   locked; a page that cannot be had), `EAGAIN` (memory is short).
    * @see mlock(2)
    */
   async mlock(range: AddressRange, options?: WaitOptions): Promise<void> {
@@ -152,7 +153,12 @@ export class Thread extends MemoryThread {
     this.runSync('mlock', memoryCalls.mlock(this, range));
   }
 
-  /** Takes a lock of {@link Thread.mlock} back. @see munlock(2) */
+  /**
+   * Takes a lock of {@link Thread.mlock} back.
+   *
+   * @throws KernelError `EINVAL` (wrap-around), `ENOMEM` (a hole).
+   * @see munlock(2)
+   */
   munlockSync(range: AddressRange): void {
     this.runSync('munlock', memoryCalls.munlock(this, range));
   }
@@ -169,7 +175,14 @@ export class Thread extends MemoryThread {
     return this.runSync('memfd_create', fileCalls.memfdCreate(this, name, flags));
   }
 
-  /** Opens a memfd again, read-only; shared mappings of that descriptor stay read-only. */
+  /**
+   * Opens a memfd again, read-only, as through /proc/self/fd; shared mappings of that descriptor
+   * stay read-only.
+   *
+   * @returns The new descriptor.
+   * @throws KernelError `EBADF`, `EINVAL` (not a memfd), `EMFILE`.
+   * @see open(2)
+   */
   reopenReadOnlySync(fd: number): number {
     return this.runSync('open', fileCalls.reopenReadOnly(this, fd));
   }
@@ -195,12 +208,24 @@ export class Thread extends MemoryThread {
     this.runSync('fallocate', fileCalls.fallocate(this, request));
   }
 
-  /** Reads a memfd: short at the end of the file, zeros in holes. @see pread(2) */
+  /**
+   * Reads a memfd: short at the end of the file, zeros in holes.
+   *
+   * @throws KernelError `EBADF`, `EINVAL` (not a memfd).
+   * @see pread(2)
+   */
   preadSync(request: PreadRequest): Uint8Array {
     return this.runSync('pread', fileCalls.pread(this, request));
   }
 
-  /** Writes a memfd, which grows; answers the bytes written. @see pwrite(2) */
+  /**
+   * Writes a memfd, which grows.
+   *
+   * @returns Bytes written; fewer when memory runs out on the way.
+   * @throws KernelError `EBADF` (also a read-only descriptor), `EINVAL` (not a memfd), `ENOSPC` (no
+   *   memory for the first page).
+   * @see pwrite(2)
+   */
   pwriteSync(request: PwriteRequest): number {
     return this.runSync('pwrite', fileCalls.pwrite(this, request));
   }
@@ -210,12 +235,22 @@ export class Thread extends MemoryThread {
     this.runSync('close', fileCalls.close(this, fd));
   }
 
-  /** Duplicates a descriptor; both share the open file. @see dup(2) */
+  /**
+   * Duplicates a descriptor; both share the open file.
+   *
+   * @throws KernelError `EBADF`, `EMFILE`.
+   * @see dup(2)
+   */
   dupSync(fd: number): number {
     return this.runSync('dup', fileCalls.dup(this, fd));
   }
 
-  /** Makes a pipe of 16 pieces of a page. @see pipe(2) */
+  /**
+   * Makes a pipe that holds 16 pieces of a page at most.
+   *
+   * @throws KernelError `EMFILE`.
+   * @see pipe(2)
+   */
   pipeSync(): PipeFds {
     return this.runSync('pipe', fileCalls.pipe(this));
   }
@@ -224,7 +259,9 @@ export class Thread extends MemoryThread {
    * read(2) from a pipe into user memory: the kernel stores, so faults are kernel-mode faults.
    *
    * @returns Bytes stored; a piece that cannot be stored whole does not count.
-   * @throws KernelError `EBADF`, `EFAULT` (nothing stored), `EAGAIN` (the pipe is empty).
+   * @throws KernelError `EBADF` (not the read end of a pipe), `EFAULT` (nothing stored), `EAGAIN`
+   *   (the pipe is empty: it never waits for a writer).
+   * @see read(2)
    */
   sysRead(request: TransferRequest, options?: WaitOptions): Promise<number> {
     return this.run('read', fileCalls.sysRead(this, request), options);
@@ -235,7 +272,14 @@ export class Thread extends MemoryThread {
     return this.runSync('read', fileCalls.sysRead(this, request));
   }
 
-  /** write(2) from user memory into a pipe: the kernel loads. Errors as {@link Thread.sysRead}. */
+  /**
+   * write(2) from user memory into a pipe: the kernel loads, so faults are kernel-mode faults.
+   *
+   * @returns Bytes written; fewer when the pipe is full or a page fails.
+   * @throws KernelError `EBADF` (not the write end of a pipe), `EFAULT` (nothing loaded), `EAGAIN`
+   *   (the pipe is full: it never waits for a reader).
+   * @see write(2)
+   */
   sysWrite(request: TransferRequest, options?: WaitOptions): Promise<number> {
     return this.run('write', fileCalls.sysWrite(this, request), options);
   }
@@ -260,7 +304,13 @@ export class Thread extends MemoryThread {
     return this.runSync('process_vm_readv', fileCalls.processVmReadv(this, request));
   }
 
-  /** Writes another process's memory; errors as {@link Thread.processVmReadv}. */
+  /**
+   * Writes another process's memory; short when a later page fails.
+   *
+   * @returns Bytes written.
+   * @throws KernelError `ESRCH`, `EFAULT` (the first page fails).
+   * @see process_vm_writev(2)
+   */
   processVmWritev(request: RemoteWriteRequest, options?: WaitOptions): Promise<number> {
     return this.run('process_vm_writev', fileCalls.processVmWritev(this, request), options);
   }
@@ -280,7 +330,14 @@ export class Thread extends MemoryThread {
     return this.runSync('read', fileCalls.peek(this, request));
   }
 
-  /** Writes through /proc/PID/mem; errors as {@link Thread.peekSync}. */
+  /**
+   * Writes through /proc/PID/mem: a private page that is not writable is copied first.
+   *
+   * @returns Bytes written.
+   * @throws KernelError `ESRCH`, `EIO` (nothing there, a page that is a userfaultfd's to give, or a
+   *   shared mapping that is not writable).
+   * @see proc_pid_mem(5), ptrace(2)
+   */
   pokeSync(request: RemoteWriteRequest): number {
     return this.runSync('write', fileCalls.poke(this, request));
   }
@@ -290,7 +347,7 @@ export class Thread extends MemoryThread {
    *
    * @param name - Name of the child, for diagnosis.
    * @returns Process id of the child; `machine.process(pid)` is the process.
-   * @throws KernelError `ENOMEM`.
+   * @throws KernelError `ENOMEM` (no memory for the child's page tables).
    * @see fork(2)
    */
   fork(name = 'child', options?: WaitOptions): Promise<number> {

@@ -108,6 +108,7 @@ export class UffdIoctls {
    * @throws KernelError `EINVAL` (range; nothing mapped; another userfaultfd's, from 6.17),
    *   `ENOMEM` (owner gone).
    * @since Linux 4.3
+   * @see ioctl_userfaultfd(2), UFFDIO_UNREGISTER
    */
   async unregister(range: UffdRange): Promise<void> {
     this.unregisterSync(range);
@@ -123,6 +124,7 @@ export class UffdIoctls {
    *
    * @throws KernelError `EINVAL` (range). The range may be unmapped or unregistered.
    * @since Linux 4.3
+   * @see ioctl_userfaultfd(2), UFFDIO_WAKE
    */
   async wake(range: UffdRange): Promise<void> {
     this.wakeSync(range);
@@ -156,9 +158,12 @@ export class UffdIoctls {
   /**
    * Fills missing pages with zeros: the shared zero page in private memory, new pages in shmem.
    *
-   * @returns Bytes done. Errors as {@link UffdIoctls.copy}; markers too are `EEXIST` in private
-   *   memory.
+   * @returns Bytes done: all of them.
+   * @throws KernelError `EINVAL` (range; mode), `ENOENT` (start unmapped, unregistered, or leaving
+   *   its area), `EFAULT` (beyond the file), `EEXIST` (a page is there, or in the page cache of a
+   *   shared mapping; in private memory a marker too), `ENOMEM`.
    * @since Linux 4.3
+   * @see ioctl_userfaultfd(2), UFFDIO_ZEROPAGE
    */
   zeropage(request: FillRange): Promise<number> {
     return this.#fill('UFFDIO_ZEROPAGE', uffdCalls.zeropage(this, request));
@@ -172,8 +177,13 @@ export class UffdIoctls {
   /**
    * Maps pages that the page cache has: how a MINOR fault is resolved.
    *
-   * @returns Bytes mapped. `EFAULT`: not in the cache; `EINVAL`: anonymous memory, beyond the file.
+   * @returns Bytes mapped: all of them.
+   * @throws KernelError `EINVAL` (before 5.13; range; mode), `ENOENT` (start unmapped, unregistered,
+   *   or leaving its area), `EINVAL` (MODE_WP without a WP registration; anonymous memory; beyond
+   *   the file, from 7.1 `EFAULT`), `EFAULT` (not in the page cache), `EIO` (its content is lost),
+   *   `ENOMEM`, `EEXIST` (a page is mapped).
    * @since Linux 5.13
+   * @see ioctl_userfaultfd(2), UFFDIO_CONTINUE
    */
   continue(request: FillRange): Promise<number> {
     return this.#fill('UFFDIO_CONTINUE', uffdCalls.continue(this, request));
@@ -187,8 +197,11 @@ export class UffdIoctls {
   /**
    * Declares missing pages lost: every access gets SIGBUS, in children too.
    *
-   * @returns Bytes done. `EEXIST` where anything but an empty page is.
+   * @returns Bytes done: all of them.
+   * @throws KernelError `EINVAL` (before 6.6; range; mode), `ENOENT` (start unmapped, unregistered,
+   *   or leaving its area), `EFAULT` (beyond the file), `EEXIST` (a page or a marker is there).
    * @since Linux 6.6
+   * @see ioctl_userfaultfd(2), UFFDIO_POISON
    */
   poison(request: FillRange): Promise<number> {
     return this.#fill('UFFDIO_POISON', uffdCalls.poison(this, request));
@@ -202,9 +215,13 @@ export class UffdIoctls {
   /**
    * Moves anonymous pages to missing ones without copying. Only in the owner's own process.
    *
-   * @returns Bytes moved. `EBUSY`: a page is shared; `ENOENT`: the source is empty (unless
-   *   ALLOW_SRC_HOLES); `EINVAL`: areas that do not match.
+   * @returns Bytes moved: all of them.
+   * @throws KernelError `EINVAL` (before 6.8; another process than the owner; dst, src, mode),
+   *   `ENOENT` (dst or src unmapped), `EINVAL` (areas that are shared, too short, not writable, not
+   *   alike, or not registered here), `EEXIST` (anything is at dst), `ENOENT` (src is empty, unless
+   *   ALLOW_SRC_HOLES), `EBUSY` (a page that another process shares), `EFAULT` (a marker at src).
    * @since Linux 6.8
+   * @see ioctl_userfaultfd(2), UFFDIO_MOVE
    */
   move(request: MoveRequest): Promise<number> {
     return this.#fill('UFFDIO_MOVE', uffdCalls.move(this, request));
@@ -222,6 +239,7 @@ export class UffdIoctls {
    * @throws KernelError `EINVAL` (range; mode), `ENOENT` (nothing mapped, or a part without a WP
    *   registration; areas before it stay changed).
    * @since Linux 5.7
+   * @see ioctl_userfaultfd(2), UFFDIO_WRITEPROTECT
    */
   async writeprotect(request: UffdRangeMode): Promise<void> {
     this.writeprotectSync(request);
@@ -273,6 +291,8 @@ export class UffdIoctls {
    * @returns 0. A result field is in the struct, also after an error.
    * @throws KernelError `EINVAL` (unknown request), `EFAULT` (truncated or unreachable struct),
    *   and those of the call.
+   * @since Linux 4.3
+   * @see ioctl_userfaultfd(2)
    */
   async ioctl(request: number, arg: Uint8Array | U64, options?: WaitOptions): Promise<number> {
     return this.run('ioctl', uffdCalls.ioctl(this, request, arg), options);

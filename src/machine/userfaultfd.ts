@@ -80,7 +80,9 @@ export class Userfaultfd extends UffdIoctls implements AsyncIterable<UffdMessage
    * @param buffer - At least 32 bytes.
    * @returns Bytes read, a multiple of 32.
    * @throws KernelError `EINVAL` (no handshake; buffer too small), `EAGAIN`, `EMFILE` (a FORK
-   *   message needs a descriptor; it stays queued).
+   *   message needs a descriptor; it stays queued), `EBADF`.
+   * @since Linux 4.3
+   * @see userfaultfd(2), read(2)
    */
   read(buffer: Uint8Array, options?: WaitOptions): Promise<number> {
     return this.run('read', uffdCalls.read(this, buffer), options);
@@ -91,23 +93,35 @@ export class Userfaultfd extends UffdIoctls implements AsyncIterable<UffdMessage
     return this.runSync('read', uffdCalls.read(this, buffer));
   }
 
-  /** read(2) into user memory; `EFAULT` loses the message, as on Linux. */
+  /**
+   * read(2) into user memory.
+   *
+   * @param into - `addr` of the buffer and its length `count`, in bytes.
+   * @returns Bytes read, a multiple of 32.
+   * @throws KernelError as {@link Userfaultfd.read}; `EFAULT` (the buffer; the message is lost: an
+   *   event is complete, a fault needs a wake).
+   * @since Linux 4.3
+   */
   readToUser(into: { addr: U64; count: U64 }, options?: WaitOptions): Promise<number> {
     return this.run('read', uffdCalls.read(this, into), options);
   }
 
-  /** Takes one message, waiting for it whatever O_NONBLOCK says. */
+  /**
+   * Takes one message, waiting for it whatever O_NONBLOCK says.
+   *
+   * @throws KernelError `EINVAL` (no handshake), `EMFILE` (as {@link Userfaultfd.read}), `EBADF`.
+   */
   async readMsg(options?: WaitOptions): Promise<UffdMessage> {
     return this.#messageOf(await this.run('read', uffdCalls.nextMessage(this), options));
   }
 
-  /** Takes one message if there is one. */
+  /** Takes one message if there is one; errors as {@link Userfaultfd.readMsg}. */
   readMsgSync(): UffdMessage | undefined {
     const msg = this.runSync('read', uffdCalls.takeMessage(this));
     return msg === undefined ? undefined : this.#messageOf(msg);
   }
 
-  /** Messages as they come; leaving the loop stops reading. */
+  /** Messages as they come; leaving the loop stops reading. Ends with `EBADF` after close. */
   async *[Symbol.asyncIterator](): AsyncIterator<UffdMessage> {
     for (;;) yield await this.readMsg();
   }
@@ -145,12 +159,15 @@ export class Userfaultfd extends UffdIoctls implements AsyncIterable<UffdMessage
   /**
    * poll(2): POLLIN when a message can be read, POLLERR before the handshake and, always, on a
    * descriptor without O_NONBLOCK.
+   *
+   * @throws KernelError `EBADF`.
+   * @see userfaultfd(2), poll(2)
    */
   poll(): number {
     return poll(this.#file('poll'));
   }
 
-  /** What /proc/PID/fdinfo shows. */
+  /** What /proc/PID/fdinfo shows. @throws KernelError `EBADF`. @see proc_pid_fdinfo(5) */
   fdinfo(): Fdinfo {
     return fdinfo(this.#file('fdinfo').context);
   }
@@ -166,7 +183,7 @@ export class Userfaultfd extends UffdIoctls implements AsyncIterable<UffdMessage
     file.statusFlags = (file.statusFlags & ~O_NONBLOCK) | (flags & O_NONBLOCK);
   }
 
-  /** dup(2): another descriptor of the same open file. */
+  /** dup(2): another descriptor of the same open file. @throws KernelError `EBADF`, `EMFILE`. */
   dup(): Userfaultfd {
     const file = this.#file('dup').get();
     return new Userfaultfd(this.thread, unwrap('dup', this.thread.fds.install(file)));

@@ -13,6 +13,7 @@ const STEPS_MAX = 10_000_000;
 
 /** Tasks wake each other without end. */
 export class LivelockError extends Error {
+  /** Always `'LivelockError'`. */
   override readonly name = 'LivelockError';
 }
 

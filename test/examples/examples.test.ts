@@ -61,7 +61,8 @@ test('every program of examples/ has an expected output', () => {
 
 test.each(Object.entries(printed))(
   'examples/%s prints what it is said to print',
-  async (...[file, expected]) => {
+  { timeout: 30_000 },
+  async (file, expected) => {
     const lines: string[] = [];
     vi.spyOn(console, 'log').mockImplementation((line: string) => lines.push(line));
     await import(/* @vite-ignore */ join(root, 'examples', file));

@@ -198,6 +198,18 @@ describe('on', () => {
     expect(errno(() => uffd.poll())).toBe('EBADF');
   });
 
+  test('may be taken back from its own listener', () => {
+    const { uffd, t0, at } = machineWith();
+    const once = (fault: PageFault) => {
+      uffd.off('pagefault', once);
+      fault.copySync(page(7));
+    };
+    uffd.on('pagefault', once);
+    expect(t0.load8Sync(at(0))).toBe(7);
+    void t0.load8(at(1));
+    expect(drain(uffd, BASE)).toEqual(['fault 0 @1']);
+  });
+
   test('may resolve later: the thread waits until then', async () => {
     const { uffd, t0, at } = machineWith();
     uffd.on('pagefault', async (fault) => {

@@ -114,6 +114,7 @@ describe('FaultPendingError', () => {
 
   test('leaves the thread idle, no message, nothing changed', () => {
     const { uffd, machine, t0, at } = machineWith();
+    uffd.zeropageSync(pagesAt(at(3))); // so that the page tables are there
     const before = snapshot(machine);
     const calls = [
       () => t0.load8Sync(at(0)),

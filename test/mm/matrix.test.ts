@@ -182,10 +182,11 @@ describe.each(tables)('$title', (table) => {
   const row = (name: string) => {
     const operation = OPERATIONS[name];
     if (operation === undefined) throw new Error(`no operation is called ${name}`);
-    return byColumn(
-      table,
-      table.columns.map((column) => play(table.title, column, operation)),
+    const cells = table.rows.get(name) ?? [];
+    const played = table.columns.map((column, i) =>
+      cells[i] === '?' ? '?' : play(table.title, column, operation),
     );
+    return byColumn(table, played);
   };
 
   test.each([...table.rows])('%s', (name, cells) => {
@@ -200,5 +201,5 @@ describe.each(tables)('$title', (table) => {
 test('there are five tables, each with its memory', () => {
   expect(tables.map(({ title }) => title)).toEqual(Object.keys(SETTINGS));
   const cells = tables.flatMap(({ rows }) => [...rows.values()]).flat();
-  expect(cells.length).toBeGreaterThan(1200);
+  expect(cells.length).toBe(1352);
 });

@@ -1,5 +1,13 @@
 /** UFFDIO_COPY that reads user memory: its source may itself be missing, and then the call waits. */
-import { FaultPendingError, MREMAP_FIXED, MREMAP_MAYMOVE, PROT_NONE } from 'uffd-emulator';
+import {
+  FaultPendingError,
+  type KernelVersion,
+  MADV_DONTNEED,
+  MREMAP_FIXED,
+  MREMAP_MAYMOVE,
+  PROT_NONE,
+  UFFD_FEATURE_EVENT_REMOVE,
+} from 'uffd-emulator';
 import { describe, expect, test } from 'vitest';
 import {
   anotherUffd,
@@ -7,6 +15,7 @@ import {
   M,
   machineWith,
   mapAt,
+  memfd,
   PAGE,
   page,
   pagesAt,
@@ -16,8 +25,8 @@ import {
 import { drain, ending, endingOfPromise, pages, snapshot } from '../support/observe.js';
 
 /** A registered area at page 0 and another, with a userfaultfd of its own, at page 16. */
-function missingSource() {
-  const guest = machineWith();
+function missingSource(features = 0, kernel: KernelVersion = '6.18') {
+  const guest = machineWith({ features, kernel });
   const { main, at } = guest;
   mapAt(main, at(16), 4);
   const sources = anotherUffd(main);
@@ -71,6 +80,25 @@ describe('a missing source page', () => {
     sources.zeropageSync(pagesAt(at(16)));
     expect(await endingOfPromise(copy)).toEqual({ code: 'ENOENT', progress: -2 });
     expect(pages(proc, BASE, 1)).toBe('-');
+  });
+
+  test('while an event became unread ends with EAGAIN and -11', async () => {
+    const { uffd, sources, t0, at } = missingSource(UFFD_FEATURE_EVENT_REMOVE);
+    const copy = uffd.copy({ dst: at(0), src: at(16), len: PAGE });
+    const advice = t0.madvise({ ...span(at(3)), advice: MADV_DONTNEED });
+    sources.zeropageSync(pagesAt(at(16)));
+    expect(await endingOfPromise(copy)).toEqual({ code: 'EAGAIN', progress: -11 });
+    drain(uffd, BASE);
+    await advice;
+  });
+
+  test('whose destination became another kind of memory is EAGAIN in 7.3', async () => {
+    const { uffd, sources, main, at } = missingSource(0, '7.3');
+    const copy = uffd.copy({ dst: at(0), src: at(16), len: PAGE });
+    mapAt(main, at(0), 4, { kind: 'shared', fd: memfd(main, 4) });
+    uffd.registerSync({ ...pagesAt(at(0), 4), mode: M });
+    sources.zeropageSync(pagesAt(at(16)));
+    expect(await endingOfPromise(copy)).toEqual({ code: 'EAGAIN', progress: -11 });
   });
 
   test('that is unmapped while the ioctl waits is EFAULT after a WAKE', async () => {
