@@ -25,6 +25,10 @@ export const pageDown = (addr: number): number => addr - (addr & (PAGE_SIZE - 1)
 /** `value` rounded up to a whole number of pages. */
 export const pageUp = (value: number): number => pageDown(value + PAGE_SIZE - 1);
 
+/** As {@link pageUp} in 64 bits: what rounds up to 2^64 is 0, as in the kernel's arithmetic. */
+export const pageUpWrapped = (value: number): number =>
+  pageUp(value) >= 2 ** 64 ? 0 : pageUp(value);
+
 /** Whether `value` is a multiple of the page size. */
 export const isPageAligned = (value: number): boolean => pageOffset(value) === 0;
 

@@ -11,6 +11,7 @@ import type { Faulter, UffdReason } from '../mm/uffd-port.js';
 import { faultIn, translate } from './fault.js';
 import { asksUffd, type FaultError, type FaultOutcome } from './outcome.js';
 import { stillFaulting } from './recheck.js';
+import { growStack } from './stack.js';
 
 /** Who accesses memory and how. */
 export interface AccessMode {
@@ -19,6 +20,8 @@ export interface AccessMode {
   readonly userMode: boolean;
   /** Whether the access can wait for a userfaultfd. */
   readonly mayWait: boolean;
+  /** Whether an access below a MAP_GROWSDOWN area extends it. */
+  readonly growsStack: boolean;
 }
 
 /** Attempts on one page before the access is called a livelock. */
@@ -40,7 +43,7 @@ export function* access(
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
     if (mm.dead) return 'oom';
     if (translate(mm, addr, write)) return undefined;
-    const outcome = attemptFault(mm, addr, write);
+    const outcome = attemptFault(mm, addr, write, mode.growsStack);
     if (outcome === 'mapped') continue;
     if (!asksUffd(outcome)) return outcome;
     const verdict = yield* deliver(mm, mode, addr, write, outcome);
@@ -53,8 +56,14 @@ export function* access(
 }
 
 /** One attempt; memory that is short is made by the out-of-memory killer, if it finds a victim. */
-export function attemptFault(mm: Mm, addr: number, write: boolean): FaultOutcome {
+export function attemptFault(
+  mm: Mm,
+  addr: number,
+  write: boolean,
+  growsStack = true,
+): FaultOutcome {
   if (addr >= TASK_SIZE) return 'maperr';
+  if (growsStack) growStack(mm, addr);
   const outcome = faultIn(mm, addr, write);
   if (outcome !== 'oom') return outcome;
   return mm.memory.reclaimByKilling(mm) ? 'mapped' : 'oom';

@@ -5,7 +5,7 @@
  */
 
 import type { Pfn } from '../base/brand.js';
-import { pageDown } from '../base/page.js';
+import { pageDown, TASK_SIZE } from '../base/page.js';
 import {
   installAnon,
   installCached,
@@ -38,7 +38,6 @@ import { NO_FRAME } from '../phys/frames.js';
 import { faultAround } from './around.js';
 import { writeFault } from './cow.js';
 import type { FaultOutcome } from './outcome.js';
-import { growStack } from './stack.js';
 import { swapIn } from './swap-in.js';
 
 /**
@@ -46,6 +45,7 @@ import { swapIn } from './swap-in.js';
  * remembers the translation. False means a fault.
  */
 export function translate(mm: Mm, addr: number, write: boolean): boolean {
+  if (addr >= TASK_SIZE) return false;
   const slot = mm.slot(addr);
   if (slot === NO_SLOT) return false;
   const pte = mm.load(slot);
@@ -58,7 +58,7 @@ export function translate(mm: Mm, addr: number, write: boolean): boolean {
 
 /** Makes one attempt to satisfy an access; the caller translates again on `mapped`. */
 export function faultIn(mm: Mm, addr: number, write: boolean): FaultOutcome {
-  const vma = mm.vmas.find(addr) ?? growStack(mm, addr);
+  const vma = mm.vmas.find(addr);
   if (vma === undefined) return 'maperr';
   if (!vma.has(write ? VM_WRITE : VM_ACCESS)) return 'accerr';
   return faultInArea(mm, vma, addr, write);

@@ -44,11 +44,16 @@ export class Signal {
 
 const POISON_LSB = 12;
 
+/** Whether the upper bits of an address agree: below 2^47, or the kernel's half. */
+const isCanonical = (addr: number): boolean => addr < 2 ** 47 || addr >= 2 ** 64 - 2 ** 47;
+
 /** Signal of a user-mode access that failed at `addr`. */
 export function signalOf(error: FaultError, addr: number, profile: KernelProfile): Signal {
   switch (error) {
     case 'maperr':
-      return new Signal('SIGSEGV', 'SEGV_MAPERR', addr, 'nothing is mapped there');
+      return isCanonical(addr)
+        ? new Signal('SIGSEGV', 'SEGV_MAPERR', addr, 'nothing is mapped there')
+        : new Signal('SIGSEGV', 'SI_KERNEL', 0, 'the address is not canonical');
     case 'accerr':
       return new Signal('SIGSEGV', 'SEGV_ACCERR', addr, 'the mapping does not allow the access');
     case 'guard':

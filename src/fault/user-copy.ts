@@ -18,13 +18,13 @@ export const kernelMode = (faulter: Faulter): AccessMode => ({
   faulter,
   userMode: false,
   mayWait: true,
+  growsStack: true,
 });
 
-/** A debugger's look: never waits. */
-export const peekMode = (faulter: Faulter): AccessMode => ({
-  faulter,
-  userMode: false,
-  mayWait: false,
+/** Pinning pages for a system call: as a copy, but a stack does not grow for it. */
+export const pinMode = (faulter: Faulter): AccessMode => ({
+  ...kernelMode(faulter),
+  growsStack: false,
 });
 
 /** How far a copy got, and what stopped it. */

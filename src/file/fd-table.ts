@@ -22,6 +22,13 @@ export class FdTable {
     return fail('EMFILE', `all ${this.max} descriptors of the process are in use`);
   }
 
+  /** Gives a file that is open already another number; takes a reference if there is one. */
+  share(file: OpenFile): Result<number> {
+    const fd = this.install(file);
+    if (typeof fd === 'number') file.get();
+    return fd;
+  }
+
   /** The file behind a descriptor. */
   lookup(fd: number): OpenFile | Failure {
     return this.#files.get(fd) ?? fail('EBADF', `descriptor ${fd} is not open`);

@@ -18,6 +18,7 @@ const userMode = (thread: ThreadCore): AccessMode => ({
   faulter: thread,
   userMode: true,
   mayWait: true,
+  growsStack: true,
 });
 
 /** Makes a span accessible in one instant, or answers the signal. */

@@ -6,7 +6,6 @@
 import { byteArray, type U64, unsigned, unsigned32 } from '../base/args.js';
 import { type Failure, fail, failed, type Result } from '../base/errno.js';
 import type { Op } from '../base/op.js';
-import type { OpenFile } from '../file/open-file.js';
 import { pipe, pread, pwrite, readPipe, writePipe } from '../syscall/file-io.js';
 import { forkMemory } from '../syscall/fork.js';
 import { peek, poke, vmRead, vmWrite } from '../syscall/process-vm.js';
@@ -114,11 +113,7 @@ function* forkProcess(thread: ThreadCore, name: string): Op<Result<number>> {
 
 function duplicate(thread: ThreadCore, fd: number): Result<number> {
   const file = thread.fds.lookup(fd);
-  if (failed(file)) return file;
-  const copy: OpenFile = file.get();
-  const installed = thread.fds.install(copy);
-  if (failed(installed)) copy.put();
-  return installed;
+  return failed(file) ? file : thread.fds.share(file);
 }
 
 /** Operations of the calls on descriptors. */

@@ -80,8 +80,8 @@ export class Process {
    * @throws KernelError `EBADF` (closed there), `EMFILE` (no descriptor free here).
    */
   receive(uffd: Userfaultfd): Userfaultfd {
-    const file = uffd.openFile().get();
-    return new Userfaultfd(this.main, unwrap('recvmsg', this.state.fds.install(file)));
+    const file = uffd.openFile();
+    return new Userfaultfd(this.main, unwrap('recvmsg', this.state.fds.share(file)));
   }
 
   /** The areas of the address space, as /proc/PID/maps and smaps show them. */

@@ -38,7 +38,7 @@ export class System {
     /** A locked read-modify-write faults as a read first, as emulated CPUs do. */
     readonly rmwReadsFirst: boolean,
   ) {
-    memory.onOutOfMemory = () => this.reclaim(RECLAIM_BATCH) > 0 || this.#killLargest();
+    memory.onOutOfMemory = (asking) => this.reclaim(RECLAIM_BATCH) > 0 || this.#kill(asking);
     memory.onShortage = () => this.reclaim(RECLAIM_BATCH) > 0;
   }
 
@@ -80,14 +80,15 @@ export class System {
     return [...inodes].every((inode) => inode.leaveSwap(area));
   }
 
-  /** Ends the process with the most resident pages; false when there is none. */
-  #killLargest(): boolean {
+  /** Ends the process with the most resident pages, or the one that asks if none has any. */
+  #kill(asking: object): boolean {
     const living = [...this.processes.values()].filter((state) => !state.ended);
     living.sort((a, b) => residentPages(b) - residentPages(a));
-    const [victim] = living;
-    if (victim === undefined || residentPages(victim) === 0) return false;
-    victim.end('killed because the machine is out of memory');
-    return true;
+    const [largest] = living;
+    const hasPages = largest !== undefined && residentPages(largest) > 0;
+    const victim = hasPages ? largest : living.find(({ mm }) => mm === asking);
+    victim?.end('killed because the machine is out of memory');
+    return victim !== undefined;
   }
 }
 

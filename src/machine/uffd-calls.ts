@@ -94,11 +94,11 @@ export interface UffdRef {
   readonly fd: number;
 }
 
-/** The open file, or EBADF; EINVAL for a descriptor of another kind. */
+/** The open file, or EBADF; ENOTTY for a descriptor of another kind. */
 export function uffdFile({ thread, fd }: UffdRef): Result<UffdFile> {
   const file = thread.fds.lookup(fd);
   if (failed(file)) return file;
-  return file instanceof UffdFile ? file : fail('EINVAL', `descriptor ${fd} is no userfaultfd`);
+  return file instanceof UffdFile ? file : fail('ENOTTY', `descriptor ${fd} is no userfaultfd`);
 }
 
 const rangeOf = ({ start, len }: UffdRange) => ({
@@ -127,19 +127,30 @@ function copyArgsOf({ dst, src, len, mode }: CopyRequest) {
   };
 }
 
-const EBADF_OUTCOME = (failure: Failure): FillOutcome => ({ failure, progress: undefined });
-
 function* fillWith<A>(ref: UffdRef, command: FillCommand<A>, args: A): Op<FillOutcome> {
   const file = uffdFile(ref);
-  if (failed(file)) return EBADF_OUTCOME(file);
-  return yield* fillCommand(file.context, ref.thread, command, {
-    *load() {
-      return args;
-    },
-    *report() {
-      return undefined;
-    },
-  });
+  if (failed(file)) return { failure: file, progress: undefined };
+  return yield* holding(
+    file,
+    fillCommand(file.context, ref.thread, command, {
+      *load() {
+        return args;
+      },
+      *report() {
+        return undefined;
+      },
+    }),
+  );
+}
+
+/** Runs an operation that holds the file open: closing the last descriptor does not end it. */
+function* holding<T>(file: UffdFile, op: Op<T>): Op<T> {
+  file.get();
+  try {
+    return yield* op;
+  } finally {
+    file.put();
+  }
 }
 
 /** A struct that a JavaScript caller holds. */
@@ -198,19 +209,30 @@ export const uffdCalls = {
     return failed(file) ? file : wakeCommand(file.context, rangeOf(range));
   },
 
-  copy: (ref: UffdRef, request: CopyRequest) => fillWith(ref, FILLS.copy, copyArgsOf(request)),
-  zeropage: (ref: UffdRef, request: FillRange) =>
-    fillWith(ref, FILLS.zeropage, fillRangeOf(request)),
-  continue: (ref: UffdRef, request: FillRange) =>
-    fillWith(ref, FILLS.continue, fillRangeOf(request)),
-  poison: (ref: UffdRef, request: FillRange) => fillWith(ref, FILLS.poison, fillRangeOf(request)),
-  move: (ref: UffdRef, { dst, src, len, mode }: MoveRequest) =>
-    fillWith(ref, FILLS.move, {
+  *copy(ref: UffdRef, request: CopyRequest): Op<FillOutcome> {
+    return yield* fillWith(ref, FILLS.copy, copyArgsOf(request));
+  },
+
+  *zeropage(ref: UffdRef, request: FillRange): Op<FillOutcome> {
+    return yield* fillWith(ref, FILLS.zeropage, fillRangeOf(request));
+  },
+
+  *continue(ref: UffdRef, request: FillRange): Op<FillOutcome> {
+    return yield* fillWith(ref, FILLS.continue, fillRangeOf(request));
+  },
+
+  *poison(ref: UffdRef, request: FillRange): Op<FillOutcome> {
+    return yield* fillWith(ref, FILLS.poison, fillRangeOf(request));
+  },
+
+  *move(ref: UffdRef, { dst, src, len, mode }: MoveRequest): Op<FillOutcome> {
+    return yield* fillWith(ref, FILLS.move, {
       dst: unsigned('dst', dst),
       src: unsigned('src', src),
       len: unsigned('len', len),
       mode: unsigned('mode', mode ?? 0),
-    }),
+    });
+  },
 
   *writeprotect(ref: UffdRef, request: UffdRangeMode): Op<Result<0>> {
     const file = uffdFile(ref);
@@ -245,7 +267,8 @@ export const uffdCalls = {
     const { thread } = ref;
     const memory =
       arg instanceof Uint8Array ? bytesMemory(arg) : userMemory(thread, unsigned('arg', arg));
-    return yield* ioctl(file.context, thread, unsigned32('request', request), memory);
+    const number = unsigned32('request', request);
+    return yield* holding(file, ioctl(file.context, thread, number, memory));
   },
 
   /** read(2) into bytes, or into user memory at an address. */
@@ -256,29 +279,20 @@ export const uffdCalls = {
     const isBytes = into instanceof Uint8Array;
     const count = isBytes ? into.length : unsigned('count', into.count);
     const addr = isBytes ? 0 : unsigned('addr', into.addr);
-    file.get(); // a reader holds the file open
-    try {
-      return yield* readMessages(file, thread.fds, count, function* (msg, offset) {
-        const bytes = uffd_msg.encode(msg);
-        if (!isBytes) return yield* userMemory(thread, addr).write(offset, bytes);
-        into.set(bytes, offset);
-        return undefined;
-      });
-    } finally {
-      file.put();
-    }
+    const messages = readMessages(file, thread.fds, count, function* (msg, offset) {
+      const bytes = uffd_msg.encode(msg);
+      if (!isBytes) return yield* userMemory(thread, addr).write(offset, bytes);
+      into.set(bytes, offset);
+      return undefined;
+    });
+    return yield* holding(file, messages);
   },
 
   /** Takes one message, waiting for it whatever O_NONBLOCK says. */
   *nextMessage(ref: UffdRef): Op<Result<UffdMsg>> {
     const file = uffdFile(ref);
     if (failed(file)) return file;
-    file.get();
-    try {
-      return yield* nextMessage(file.context, ref.thread.fds, true);
-    } finally {
-      file.put();
-    }
+    return yield* holding(file, nextMessage(file.context, ref.thread.fds, true));
   },
 
   /** Takes one message if there is one. */

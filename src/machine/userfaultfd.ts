@@ -185,8 +185,8 @@ export class Userfaultfd extends UffdIoctls implements AsyncIterable<UffdMessage
 
   /** dup(2): another descriptor of the same open file. @throws KernelError `EBADF`, `EMFILE`. */
   dup(): Userfaultfd {
-    const file = this.#file('dup').get();
-    return new Userfaultfd(this.thread, unwrap('dup', this.thread.fds.install(file)));
+    const file = this.#file('dup');
+    return new Userfaultfd(this.thread, unwrap('dup', this.thread.fds.share(file)));
   }
 
   /**

@@ -53,6 +53,7 @@ export function copyEntries(pair: ForkPair): Failure | undefined {
   const { parent, child, from } = pair;
   let failure: Failure | undefined;
   parent.visit(from.start, from.end, (first, addr, count) => {
+    if (child.slotOrCreate(addr) === NO_SLOT) failure = noTable();
     for (let i = 0; i < count && failure === undefined; i++) {
       const slot = slotAfter(first, i);
       const pte = parent.load(slot);
@@ -60,13 +61,15 @@ export function copyEntries(pair: ForkPair): Failure | undefined {
       const copied = copyEntry(pair, slot, pte);
       if (copied === PTE_NONE) continue;
       const target = child.slotOrCreate(addr + i * PAGE_SIZE);
-      if (target === NO_SLOT) failure = fail('ENOMEM', 'no memory for a page table of the child');
+      if (target === NO_SLOT) failure = noTable();
       else share(pair, copied, target);
     }
   });
   parent.tlb.flushRange(from.start, from.end);
   return failure;
 }
+
+const noTable = (): Failure => fail('ENOMEM', 'no memory for a page table of the child');
 
 function copyEntry(pair: ForkPair, slot: Slot, pte: Pte): Pte {
   if (pteIsPresent(pte)) return copyPresent(pair, slot, pte);

@@ -37,6 +37,7 @@ export interface TableMove {
 export function moveEntries(mm: Mm, move: TableMove): Failure | undefined {
   let failure: Failure | undefined;
   mm.visit(move.from, move.from + move.lenBytes, (_slot, addr, count) => {
+    if (mm.slotOrCreate(addr - move.from + move.to) === NO_SLOT) failure = noTable();
     for (let i = 0; i < count && failure === undefined; i++) {
       failure = moveSlot(mm, move, addr + i * PAGE_SIZE);
     }
@@ -45,12 +46,14 @@ export function moveEntries(mm: Mm, move: TableMove): Failure | undefined {
   return failure;
 }
 
+const noTable = (): Failure => fail('ENOMEM', 'no memory for a page table at the new address');
+
 function moveSlot(mm: Mm, move: TableMove, addr: number): Failure | undefined {
   const pte = mm.pte(addr);
   if (pte === PTE_NONE) return undefined;
   const to = addr - move.from + move.to;
   const target = mm.slotOrCreate(to);
-  if (target === NO_SLOT) return fail('ENOMEM', 'no memory for a page table at the new address');
+  if (target === NO_SLOT) return noTable();
   mm.store(mm.slot(addr), addr, PTE_NONE);
   mm.store(target, to, moved(mm, move, pte));
   return undefined;

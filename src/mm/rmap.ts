@@ -9,7 +9,7 @@ import type { FrameOwner, MappingSite, UnmapScope } from '../phys/frames.js';
 import { AnonVma } from './anon-vma.js';
 import type { Mm } from './mm.js';
 import type { Vma } from './vma.js';
-import { VM_ACCESS } from './vma-flags.js';
+import { VM_ACCESS, VM_STICKY } from './vma-flags.js';
 import { ZAP_CONTENT, ZAP_HOLE, zapRange } from './zap.js';
 
 /** An area of an address space, as the owners of its pages see it. */
@@ -77,7 +77,7 @@ function reusableOwner(
   const alike =
     low.end === high.start &&
     low.file === high.file &&
-    ((low.flags ^ high.flags) & ~VM_ACCESS) === 0 &&
+    ((low.flags ^ high.flags) & ~(VM_ACCESS | VM_STICKY)) === 0 &&
     high.pgoff === low.indexOf(low.end);
   return alike ? neighbour.anonVma : undefined;
 }

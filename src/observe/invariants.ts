@@ -102,7 +102,9 @@ function checkEntry(mm: Mm, addr: number, pte: Pte, { maps, users }: Found): voi
     assert(pteMarkerBits(pte) !== MARKER_NONE, `empty marker at ${hex(addr)}`);
     return;
   }
-  const isProtected = pteIsUffdWp(pte) && vma.has(VM_UFFD_WP);
+  // Before 7.3 a registration could lose WP and get it back: bits from before it may be stale.
+  const mayBeStale = mm.memory.profile.has('reregisterDropWp');
+  const isProtected = !mayBeStale && pteIsUffdWp(pte) && vma.has(VM_UFFD_WP);
   assert(!isProtected || !pteIsWritable(pte), `writable protected page at ${hex(addr)}`);
   if (pteIsSpecial(pte)) {
     assert(ptePfn(pte) === ZERO_PFN && !pteIsWritable(pte), `odd zero page at ${hex(addr)}`);

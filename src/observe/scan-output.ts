@@ -40,7 +40,7 @@ export class ScanOutput {
 
   /** Adds `[start, end)`; answers where the accepted part ends. */
   push(category: number, start: number, end: number): number {
-    if (this.limits.vec === 0) return end;
+    if (this.limits.vecLen === 0) return end; // nothing is output, nothing is too much
     const pages = Math.min((end - start) / PAGE_SIZE, this.#pagesLeft);
     const accepted = start + pages * PAGE_SIZE;
     const fits = pages > 0 && this.#append(category & this.limits.returned, start, accepted);

@@ -183,7 +183,10 @@ const ADVICE = new Map<number, Advice>([
   [advices.MADV_DODUMP, clearFlag(VM_DONTDUMP)],
   [advices.MADV_WIPEONFORK, wipe],
   [advices.MADV_KEEPONFORK, clearFlag(VM_WIPEONFORK)],
-  [advices.MADV_MERGEABLE, setFlag(VM_MERGEABLE)],
+  [
+    advices.MADV_MERGEABLE,
+    flagAdvice((vma) => (vma.isShared ? vma.flags : vma.flags | VM_MERGEABLE)),
+  ],
   [advices.MADV_UNMERGEABLE, clearFlag(VM_MERGEABLE)],
   [advices.MADV_NOHUGEPAGE, flagAdvice((vma) => (vma.flags & ~VM_HUGEPAGE) | VM_NOHUGEPAGE)],
   [advices.MADV_COLD, notLocked],

@@ -6,7 +6,16 @@
 
 import { type Failure, fail, failed, type Result } from '../base/errno.js';
 import type { Op } from '../base/op.js';
-import { isPageAligned, pageDown, pageUp, TASK_SIZE } from '../base/page.js';
+import {
+  isPageAligned,
+  PAGE_SIZE,
+  pageDown,
+  pageOffset,
+  pageUp,
+  pageUpWrapped,
+} from '../base/page.js';
+import { attemptFault } from '../fault/access.js';
+import { translate } from '../fault/fault.js';
 import type { Caller } from '../mm/caller.js';
 import type { Mm } from '../mm/mm.js';
 import { modifyVma } from '../mm/modify.js';
@@ -89,12 +98,30 @@ function protectArea(mm: Mm, vma: Vma, part: Span, access: number): Failure | un
   if ((access & VM_WRITE) !== 0 && !vma.has(VM_MAYWRITE)) {
     return fail('EACCES', 'a shared mapping of a read-only descriptor cannot be made writable');
   }
-  const flags = accounted(mm, vma, (vma.flags & ~VM_ACCESS) | access);
-  if (flags === vma.flags) return undefined;
+  const wanted = (vma.flags & ~VM_ACCESS) | access;
+  if (wanted === vma.flags) return undefined;
+  const flags = accounted(mm, vma, wanted);
+  const overcommits = (flags & ~vma.flags & VM_ACCOUNT) !== 0 && tooLarge(mm, part);
+  if (overcommits) return fail('ENOMEM', 'the range is larger than the memory of the machine');
+  const populates =
+    vma.has(VM_LOCKED) && !vma.has(VM_WRITE | VM_SHARED) && (flags & VM_WRITE) !== 0;
   const changed = modifyVma(mm, vma, part, { flags, uffd: vma.uffd });
   if (failed(changed)) return changed;
   applyAccess(mm, changed, part.start, part.end);
+  if (populates) populateAtOnce(mm, part);
   return undefined;
+}
+
+const tooLarge = ({ memory }: Mm, { start, end }: Span): boolean =>
+  (end - start) / PAGE_SIZE > memory.frames.total;
+
+/** A locked private area that becomes writable gets its own pages, where nobody must be asked. */
+function populateAtOnce(mm: Mm, { start, end }: Span): void {
+  for (let page = start; page < end; page += PAGE_SIZE) {
+    while (!translate(mm, page, true)) {
+      if (attemptFault(mm, page, true) !== 'mapped') break;
+    }
+  }
 }
 
 /** A private area is charged once it is writable, and no more once it is neither that nor used. */
@@ -114,9 +141,9 @@ export function* lockRange(
 ): Op<Result<0>> {
   const { mm } = caller;
   const start = pageDown(args.addr);
-  const end = pageUp(args.addr + args.length);
+  const end = start + pageUpWrapped(args.length + pageOffset(args.addr));
   if (end === start) return 0;
-  if (end > TASK_SIZE && end >= 2 ** 64) return fail('EINVAL', 'the range wraps around');
+  if (end >= 2 ** 64) return fail('EINVAL', 'the range wraps around');
   const failure = eachArea(mm, { start, end }, (vma, part) => {
     const flags = locked === 'lock' ? vma.flags | VM_LOCKED : vma.flags & ~VM_LOCKED;
     if (flags === vma.flags) return undefined;
@@ -124,12 +151,10 @@ export function* lockRange(
     return failed(changed) ? changed : undefined;
   });
   if (failure !== undefined || locked === 'unlock') return failure ?? 0;
-  const unpopulated = yield* populate(caller, { addr: start, length: end - start });
-  return unpopulated === undefined ? 0 : lockErrno(unpopulated);
+  const error = yield* populate(caller, { addr: start, length: end - start });
+  if (error === undefined) return 0;
+  // POSIX wants ENOMEM where a page cannot be had, and EAGAIN where memory is short.
+  return error === 'oom'
+    ? fail('EAGAIN', 'the machine is out of memory')
+    : fail('ENOMEM', 'a page of the range cannot be faulted in');
 }
-
-/** POSIX wants ENOMEM where a page cannot be had, and EAGAIN where memory is short. */
-const lockErrno = (failure: Failure): Failure =>
-  failure.code === 'ENOMEM' && failure.detail.includes('out of memory')
-    ? fail('EAGAIN', failure.detail)
-    : fail('ENOMEM', failure.detail);

@@ -6,7 +6,7 @@
 
 import { type Failure, fail, failed, type Result } from '../base/errno.js';
 import type { Op } from '../base/op.js';
-import { isPageAligned, pageUp, TASK_SIZE } from '../base/page.js';
+import { isPageAligned, pageUpWrapped, TASK_SIZE } from '../base/page.js';
 import type { Caller } from '../mm/caller.js';
 import type { Mm } from '../mm/mm.js';
 import { mergeChanged } from '../mm/modify.js';
@@ -31,14 +31,15 @@ const KNOWN = MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP;
 
 /** mremap(2); answers the new address. */
 export function* mremap(caller: Caller, raw: MremapArgs): Op<Result<number>> {
-  const args = { ...raw, oldSize: pageUp(raw.oldSize), newSize: pageUp(raw.newSize) };
+  const oldSize = pageUpWrapped(raw.oldSize);
+  const args = { ...raw, oldSize, newSize: pageUpWrapped(raw.newSize) };
   const wrong = checkArgs(args);
   if (wrong !== undefined) return wrong;
   const notices = new MoveNotices();
   const result = remap(caller, args, notices);
   if (failed(result)) notices.cancel();
+  else yield* populateLocked(caller, args, result);
   yield* notices.complete();
-  if (!failed(result)) yield* populateLocked(caller, args, result);
   return result;
 }
 
@@ -79,8 +80,8 @@ function remap(caller: Caller, args: MremapArgs, notices: MoveNotices): Result<n
   if (wrong !== undefined) return wrong;
   if (places(args)) return moveAway(caller, vma, args, notices);
   if (newSize < oldSize) return shrink(mm, args, notices);
-  if (leavesArea(vma, args)) return fail('EFAULT', LEAVES);
-  return newSize === oldSize ? oldAddress : grow(caller, vma, args, notices);
+  if (newSize === oldSize) return oldAddress;
+  return leavesArea(vma, args) ? fail('EFAULT', LEAVES) : grow(caller, vma, args, notices);
 }
 
 const LEAVES = 'the old range ends beyond its area';
@@ -154,7 +155,9 @@ function moveTo(caller: Caller, vma: Vma, args: MremapArgs, notices: MoveNotices
     if (failure !== undefined) return failure;
     oldSize = newSize;
   }
-  if (oldSize > vma.end - oldAddress) return fail('EFAULT', LEAVES);
+  const area = mm.vmas.find(oldAddress); // the target or the tail may have been a part of it
+  if (area === undefined) return fail('EFAULT', 'nothing is mapped at old_address any more');
+  if (oldSize > area.end - oldAddress) return fail('EFAULT', LEAVES);
   const to = place(caller, {
     addr: args.newAddress,
     length: newSize,
@@ -171,7 +174,7 @@ function moveTo(caller: Caller, vma: Vma, args: MremapArgs, notices: MoveNotices
     reported,
     keepsOld: (flags & MREMAP_DONTUNMAP) !== 0,
   };
-  return moveArea(mm, mm.vmas.find(oldAddress) ?? vma, move, notices);
+  return moveArea(mm, area, move, notices);
 }
 
 /** Moves several areas one by one; a registered one ends it, those before it stay moved. */

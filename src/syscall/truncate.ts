@@ -42,7 +42,10 @@ export function memfdCreate(
 export function reopenReadOnly(caller: Caller, fd: number): Result<number> {
   const file = shmemFile(caller, fd);
   if (failed(file)) return file;
-  return caller.fds.install(new ShmemFile(file.inode.get(), O_RDONLY));
+  const reopened = new ShmemFile(file.inode.get(), O_RDONLY);
+  const installed = caller.fds.install(reopened);
+  if (failed(installed)) reopened.put();
+  return installed;
 }
 
 /** The shmem file behind a descriptor, or EINVAL. */

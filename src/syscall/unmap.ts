@@ -68,6 +68,8 @@ export function unmapRange(
   { start, end }: { start: number; end: number },
   notices: Notices,
 ): Failure | undefined {
+  if (start === end) return undefined;
+  if (end > TASK_SIZE) return fail('EINVAL', 'the range ends beyond user space');
   const areas: Vma[] = [];
   for (const vma of mm.vmas.within(start, end)) {
     const part = isolate(mm, vma, Math.max(vma.start, start), Math.min(vma.end, end));

@@ -26,7 +26,12 @@ export function clearProtection(mm: Mm, vma: Vma, start: number, end: number): v
   if (vma.has(VM_UFFD_RWP)) clearUffdRwp(mm, vma, start, end);
 }
 
-/** Unregisters every area of a context: its file is closed, or nobody will ever serve it. */
+/** Takes the registrations of a context away and leaves everything else as it is. */
+export function forgetRegistrations(mm: Mm, uffd: UffdPort): void {
+  for (const vma of mm.vmas) if (vma.uffd === uffd) Object.assign(vma, withoutUffd(vma));
+}
+
+/** Unregisters every area of a context: its file is closed. */
 export function unregisterAreas(mm: Mm, uffd: UffdPort): void {
   for (const vma of [...mm.vmas].filter((area) => area.uffd === uffd)) {
     if (mm.memory.profile.has('closeClearsWp')) clearProtection(mm, vma, vma.start, vma.end);

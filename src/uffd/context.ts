@@ -28,7 +28,7 @@ import {
   UFFD_PAGEFAULT_FLAG_WRITE,
   UFFD_USER_MODE_ONLY,
 } from '../uapi/userfaultfd.js';
-import { unregisterAreas } from './areas.js';
+import { forgetRegistrations, unregisterAreas } from './areas.js';
 import { EventNotice, type EventSource, type ForkedContext, ForkNotice } from './event.js';
 import { FaultMessage } from './fault-message.js';
 
@@ -172,16 +172,16 @@ export class UffdContext implements ForkedContext, EventSource {
     return new EventNotice(this, { event: 'unmap', start, end });
   }
 
-  /** Nobody will ever serve the context: its areas behave as if never registered. */
-  abandon(): void {
+  disown(): void {
     if (this.released) return;
     this.released = true;
-    unregisterAreas(this.mm, this);
+    forgetRegistrations(this.mm, this);
   }
 
   /** The last reference is gone: everybody who waits goes on with default behaviour. */
   release(): void {
-    this.abandon();
+    this.released = true;
+    unregisterAreas(this.mm, this);
     this.wakeRange(0, Number.POSITIVE_INFINITY);
     this.eventSleepers.wakeAll();
     this.readers.wakeAll();

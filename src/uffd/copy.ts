@@ -82,17 +82,17 @@ function* copyPage(
   asWp: boolean,
 ): Op<Failure | undefined> {
   const { frames } = place.mm.memory;
+  if (frames.available <= 0) return fail('ENOMEM', 'no memory for a page');
+  const bytes = yield* readSource(call, args, place.offset);
+  if (failed(bytes)) return bytes;
+  const again = typeof args.src === 'number' ? place.revalidate() : place;
+  if (failed(again)) return again;
   const pfn = frames.alloc();
   if (pfn === NO_FRAME) return fail('ENOMEM', 'no memory for a page');
-  try {
-    const unreadable = yield* readSource(call, args, place.offset, frames.pageBytes(pfn));
-    if (unreadable !== undefined) return unreadable;
-    const again = typeof args.src === 'number' ? place.revalidate() : place;
-    if (failed(again)) return again;
-    return installFill(again, pfn, wpFor(again, asWp));
-  } finally {
-    frames.put(pfn);
-  }
+  frames.pageBytes(pfn).set(bytes);
+  const failure = installFill(again, pfn, wpFor(again, asWp));
+  frames.put(pfn);
+  return failure;
 }
 
 /** 5.10 protects only what could be written. */
@@ -101,21 +101,16 @@ function wpFor({ vma, mm }: Place, asWp: boolean): Protection {
   return asWp && allowed ? 'uffd-wp' : 'plain';
 }
 
+/** The bytes of one page of the source; waits where the source itself is missing. */
 function* readSource(
   { caller }: FillCall,
   { src }: CopyArgs,
   offset: number,
-  into: Uint8Array,
-): Op<Failure | undefined> {
-  if (typeof src !== 'number') {
-    into.set(src.subarray(offset, offset + PAGE_SIZE));
-    return undefined;
-  }
-  const page = new Uint8Array(PAGE_SIZE); // frames may move while the copy waits
+): Op<Uint8Array | Failure> {
+  if (typeof src !== 'number') return src.subarray(offset, offset + PAGE_SIZE);
+  const page = new Uint8Array(PAGE_SIZE);
   const { error } = yield* copyFromUser(caller.mm, kernelMode(caller), src + offset, page);
-  if (error !== undefined) return fail('EFAULT', 'the source cannot be read');
-  into.set(page);
-  return undefined;
+  return error === undefined ? page : fail('EFAULT', 'the source cannot be read');
 }
 
 /** Puts a filled frame where the fill goes: into private memory, or into the file. */

@@ -26,8 +26,8 @@ export interface EventSource {
 
 /** The child's side of a fork's event. */
 export interface ForkedContext extends UffdPort {
-  /** Nobody will ever serve the child: its memory behaves as if never registered. */
-  abandon(): void;
+  /** Nobody will ever serve the child: its areas lose their registration, and nothing else. */
+  disown(): void;
 }
 
 class EventWait implements WaitReason {
@@ -104,6 +104,6 @@ export class ForkNotice extends EventNotice implements UffdForkNotice {
   }
 
   protected override unheard(): void {
-    this.childPort.abandon();
+    this.childPort.disown();
   }
 }

@@ -77,9 +77,9 @@ describe('a thread that is asleep', () => {
 
 describe('FaultPendingError', () => {
   test.each([
-    ['missing', M, 'load8Sync', 0],
-    ['wp', W, 'store8Sync', 1],
-    ['minor', N, 'load8Sync', 2],
+    ['missing', M, 'load8Sync'],
+    ['wp', W, 'store8Sync'],
+    ['minor', N, 'load8Sync'],
   ] as const)(
     'of a %s fault names thread, address, userfaultfd and what would help',
     (reason, modes, call) => {
@@ -255,7 +255,6 @@ describe('AbortSignal', () => {
     const before = machine.freePages;
     const abort = new AbortController();
     const copy = uffd.copy({ dst: at(0), src: at(16), len: PAGE }, { signal: abort.signal });
-    expect(machine.freePages).toBe(before - 1);
     abort.abort(reason);
     await expect(copy).rejects.toBe(reason);
     expect([machine.freePages, sources.fdinfo().total]).toEqual([before, 0]);

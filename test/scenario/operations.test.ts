@@ -97,9 +97,18 @@ describe('userfaultfd', () => {
     expect(last(`${text}copy U A 1 src=B\npeek A 1`)).toBe('= 0:09*1,00*4095');
   });
 
-  test('rwp is an unknown ioctl before 7.3', () => {
-    expect(last('uffd U\napi U\nmap A 1 anon\nrwp U A 1 on')).toBe('= EINVAL');
-    expect(last('uffd U\napi U\nrwp U A 1 on', { kernel: '7.3' })).toBe('= UNMODELLED');
+  test('rwp and setmode are unknown ioctls before 7.3', () => {
+    const text = 'uffd U\napi U\nmap A 1 anon\n';
+    expect(last(`${text}rwp U A 1 on`)).toBe('= EINVAL');
+    expect(last(`${text}setmode U`)).toBe('= EINVAL');
+    expect(last(`${text}rwp U A 1 on`, { kernel: '7.3' })).toBe('= ENOENT');
+    expect(last(`${text}setmode U`, { kernel: '7.3' })).toBe('= ok');
+  });
+
+  test('swapout pages out what can go', () => {
+    expect(last('map A 2 anon\nwrite A\nswapout A 2\npagemap A 2')).toBe('= 0:S 1:-');
+    expect(last('map A 2 anon\nread A\nswapout A 2')).toBe('= partial left=1');
+    expect(last('swapout A 1')).toBe('= ENOMEM');
   });
 
   test('event, drain and poll of one that could sleep', () => {

@@ -61,11 +61,11 @@ describe('the result field', () => {
   };
 
   test.each([
-    ['UFFDIO_COPY', UFFDIO_COPY, [BASE, BASE + 16 * PAGE, PAGE, 0], 4],
-    ['UFFDIO_ZEROPAGE', UFFDIO_ZEROPAGE, [BASE, PAGE, 0], 3],
-    ['UFFDIO_POISON', UFFDIO_POISON, [BASE, PAGE, 0], 3],
-    ['UFFDIO_MOVE', UFFDIO_MOVE, [BASE, BASE + 16 * PAGE, PAGE, 0], 4],
-  ] as const)('of %s is the last one; nothing else is written', (_name, request, fields, at) => {
+    ['UFFDIO_COPY', UFFDIO_COPY, [BASE, BASE + 16 * PAGE, PAGE, 0]],
+    ['UFFDIO_ZEROPAGE', UFFDIO_ZEROPAGE, [BASE, PAGE, 0]],
+    ['UFFDIO_POISON', UFFDIO_POISON, [BASE, PAGE, 0]],
+    ['UFFDIO_MOVE', UFFDIO_MOVE, [BASE, BASE + 16 * PAGE, PAGE, 0]],
+  ] as const)('of %s is the last one; nothing else is written', (_name, request, fields) => {
     const { uffd } = guest();
     const bytes = words(...fields, 1);
     expect(call(uffd, request, bytes)).toBe('ok');
@@ -75,7 +75,6 @@ describe('the result field', () => {
     const bad = words(BASE + 1, ...fields.slice(1), 1);
     expect(call(uffd, request, bad)).toBe('EINVAL');
     expect(bad).toEqual(words(BASE + 1, ...fields.slice(1), 1));
-    expect(at).toBe(fields.length);
   });
 
   test('of UFFDIO_CONTINUE is the last one', () => {

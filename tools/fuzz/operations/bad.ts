@@ -38,6 +38,12 @@ function ownPlace(draft: Draft): string {
 
 const ownRange = (draft: Draft): string[] => [ownPlace(draft), oddLength(draft)];
 
+/** madvise goes on behind holes, as far as the agent's own memory. */
+function nearRange(draft: Draft): string[] {
+  const [place = 'A', length = '1'] = ownRange(draft);
+  return [place, length === 'b0x7fffffffffff' ? '5000' : length];
+}
+
 function modeKey(draft: Draft): string {
   const words = ['wp', 'dontwake', 'holes', 'wp,dontwake'];
   if (draft.random.chance(45)) return '';
@@ -68,7 +74,7 @@ const WRITERS: readonly ((draft: Draft) => readonly string[])[] = [
   (draft) => ['move', uffdName(draft), oddPlace(draft), ...oddRange(draft), moveMode(draft)],
   (draft) => ['wp', uffdName(draft), ...oddRange(draft), draft.random.pick(PROTECT_SETS)],
   (draft) => ['ioctl', uffdName(draft), draft.random.pick(REQUESTS)],
-  (draft) => ['madvise', ...ownRange(draft), draft.random.pick(['DONTNEED', 'FREE', '99', '5'])],
+  (draft) => ['madvise', ...nearRange(draft), draft.random.pick(['DONTNEED', 'FREE', '99', '5'])],
   (draft) => ['mprotect', ...ownRange(draft), draft.random.pick(['r', 'rw', 'none', 'w', 'rx'])],
   (draft) => ['munmap', ...ownRange(draft)],
   (draft) => ['mremap', ...ownRange(draft), oddLength(draft), remapKeys(draft)],
