@@ -67,6 +67,11 @@ export class Inode implements FrameOwner {
     return pfn;
   }
 
+  /** The frame of an index for reading the file: swapped content comes back, nothing settles. */
+  readable(index: number): Pfn {
+    return this.#swapped.has(index) ? this.settled(index) : this.lookup(index);
+  }
+
   #readBack(index: number, slot: SwapSlot): Pfn {
     if (this.#lost.has(index)) return NO_FRAME;
     const pfn = this.frames.alloc();

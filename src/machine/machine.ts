@@ -169,11 +169,8 @@ export class Machine {
     const { memory, processes } = this.#system;
     const living = [...processes.values()].filter((state) => !state.ended);
     const files = living.flatMap(({ fds }) => fds.entries().map(([, file]) => file));
-    checkInvariants(
-      memory,
-      living.map(({ mm }) => mm),
-      files,
-    );
+    const spaces = [...memory.spaces].filter((space) => space instanceof Mm);
+    checkInvariants(memory, spaces, files);
   }
 
   /** Ends every process. */

@@ -36,7 +36,7 @@ export class ProcessState {
   end(why: string): void {
     if (this.ended) return;
     this.endedBecause = why;
-    for (const member of this.members) member.end(why);
+    for (const member of [...this.members]) member.end(why);
     tearDown(this.mm);
     this.fds.closeAll();
   }

@@ -4,6 +4,7 @@
  */
 
 import { type U64, unsigned } from '../base/args.js';
+import { isPageAligned } from '../base/page.js';
 import { type MapsEntry, maps } from '../observe/maps.js';
 import { pagemap } from '../observe/pagemap.js';
 import type { ProcessState } from './process-state.js';
@@ -98,7 +99,10 @@ export class Process {
    */
   pagemap(range: { addr: U64; length: U64 }): BigUint64Array {
     const addr = unsigned('addr', range.addr);
-    return pagemap(this.state.mm, addr, unsigned('length', range.length));
+    const length = unsigned('length', range.length);
+    if (!isPageAligned(addr)) throw new RangeError(`addr: ${addr} is not page aligned`);
+    if (!isPageAligned(length)) throw new RangeError(`length: ${length} is no number of pages`);
+    return pagemap(this.state.mm, addr, length);
   }
 
   /**

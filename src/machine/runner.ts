@@ -8,7 +8,7 @@ import type { Op } from '../base/op.js';
 import { Signal } from '../fault/outcome.js';
 import type { Scheduler } from '../sched/scheduler.js';
 import type { Task } from '../sched/task.js';
-import { KernelError, pendingError, SignalError } from './errors.js';
+import { KernelError, ProcessEndedError, pendingError, SignalError } from './errors.js';
 
 /** Options of every call that may wait. */
 export interface WaitOptions {
@@ -44,6 +44,25 @@ export function begin<T>(
     if (task !== undefined) scheduler.cancel(task, error);
     throw error;
   }
+}
+
+/** As {@link begin}, for an operation that ends with its process although no thread runs it. */
+export function beginFor<T>(owner: Owner, op: Op<T>): Task<T> {
+  const { scheduler } = owner.system;
+  return begin(scheduler, op, (task) => {
+    const member = {
+      end: (why: string) => scheduler.cancel(task, new ProcessEndedError(`${owner.name}: ${why}`)),
+    };
+    owner.process.members.add(member);
+    task.onEnd(() => owner.process.members.delete(member));
+  });
+}
+
+/** Whose process an operation belongs to. */
+export interface Owner {
+  readonly name: string;
+  readonly system: { readonly scheduler: Scheduler };
+  readonly process: { readonly members: Set<{ end(why: string): void }> };
 }
 
 /** The value of a task that must have ended; gives it up if it would wait. */

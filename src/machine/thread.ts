@@ -3,7 +3,9 @@
  * Each call is one line over an operation; what it does is in `syscall/` and `uffd/`.
  */
 
+import { fail } from '../base/errno.js';
 import { Credentials } from './credentials.js';
+import { KernelError } from './errors.js';
 import {
   type FallocateRequest,
   fileCalls,
@@ -362,6 +364,10 @@ export class Thread extends MemoryThread {
   /** Changes the user of this thread alone; capabilities go with root. @see setresuid(2) */
   setresuidSync(uid: number): void {
     this.assertIdle();
+    const { uid: current } = this.credentials;
+    if (current !== 0 && uid !== current) {
+      throw new KernelError('setresuid', fail('EPERM', `uid ${current} may not become ${uid}`));
+    }
     this.credentials = new Credentials(uid);
   }
 

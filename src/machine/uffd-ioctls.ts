@@ -10,7 +10,7 @@ import type { Signal } from '../fault/outcome.js';
 import type { FillOutcome } from '../uffd/fill.js';
 import type { ApiAnswer } from '../uffd/handshake.js';
 import { KernelError } from './errors.js';
-import { atOnce, begin, inTime, unwrap, type WaitOptions } from './runner.js';
+import { atOnce, beginFor, inTime, unwrap, type WaitOptions } from './runner.js';
 import type { ThreadCore } from './thread-core.js';
 import {
   type ApiRequest,
@@ -311,13 +311,13 @@ export class UffdIoctls {
   ): Promise<T> {
     options.signal?.throwIfAborted();
     const { scheduler } = this.thread.system;
-    return unwrap(what, await inTime(scheduler, begin(scheduler, op), options));
+    return unwrap(what, await inTime(scheduler, beginFor(this.thread, op), options));
   }
 
   /** @internal */
   protected runSync<T>(what: string, op: Op<T | Failure | Signal>): T {
     const { scheduler } = this.thread.system;
-    return unwrap(what, atOnce(scheduler, what, begin(scheduler, op)));
+    return unwrap(what, atOnce(scheduler, what, beginFor(this.thread, op)));
   }
 
   async #fill(what: string, op: Op<FillOutcome>, options?: WaitOptions): Promise<number> {

@@ -11,9 +11,10 @@ import { O_NONBLOCK } from '../uapi/fcntl.js';
 import type { UffdMsg, UffdRemapMsg, UffdRemoveMsg, UffdUnmapMsg } from '../uapi/msg.js';
 import { type Fdinfo, fdinfo } from '../uffd/fdinfo.js';
 import type { UffdFile } from '../uffd/file.js';
-import { poll } from '../uffd/read.js';
+import { notReady, poll } from '../uffd/read.js';
+import { KernelError } from './errors.js';
 import { PageFault } from './page-fault.js';
-import { begin, unwrap, type WaitOptions } from './runner.js';
+import { beginFor, unwrap, type WaitOptions } from './runner.js';
 import { PageServer, type PageSource } from './serve.js';
 import { type UffdRange, uffdCalls, uffdFile } from './uffd-calls.js';
 import { UffdIoctls } from './uffd-ioctls.js';
@@ -135,6 +136,8 @@ export class Userfaultfd extends UffdIoctls implements AsyncIterable<UffdMessage
    * go through.
    */
   on<E extends keyof UffdEvents>(event: E, listener: (...args: UffdEvents[E]) => void): this {
+    const unready = notReady(this.#file('read').context);
+    if (unready !== undefined) throw new KernelError('read', unready);
     this.#emitter.on(event, listener as never);
     this.#startPump();
     return this;
@@ -224,7 +227,7 @@ export class Userfaultfd extends UffdIoctls implements AsyncIterable<UffdMessage
 
   #startPump(): void {
     if (this.#pump !== undefined && !this.#pump.done) return;
-    this.#pump = begin(this.thread.system.scheduler, this.#deliver());
+    this.#pump = beginFor(this.thread, this.#deliver());
   }
 
   #stopPump(): void {

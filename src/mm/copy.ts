@@ -5,6 +5,7 @@
  * Answers to: copy_page_range().
  */
 
+import type { Pfn } from '../base/brand.js';
 import { type Failure, fail } from '../base/errno.js';
 import { PAGE_SIZE } from '../base/page.js';
 import { NO_SLOT, type Slot, slotAfter } from '../pgtable/arena.js';
@@ -22,14 +23,18 @@ import {
   pteIsSpecial,
   pteIsSwap,
   pteIsUffdWp,
+  pteMakeDirty,
   pteMakeMarker,
+  pteMakeUffdWp,
   pteMarkerBits,
   ptePfn,
   pteSwapSlot,
 } from '../pgtable/pte.js';
-import { FRAME_ANON, FRAME_EXCLUSIVE } from '../phys/frames.js';
+import { FRAME_ANON, FRAME_EXCLUSIVE, type Frames, NO_FRAME } from '../phys/frames.js';
+import { entryFor, maybeWritable } from './install.js';
 import type { Mm } from './mm.js';
 import { isRwProtected, withoutRwProtection } from './protect.js';
+import { prepareAnonVma } from './rmap.js';
 import type { Vma } from './vma.js';
 import { VM_MAYBE_GUARD, VM_UFFD_RWP, VM_UFFD_WP } from './vma-flags.js';
 
@@ -80,13 +85,19 @@ function copyEntry(pair: ForkPair, slot: Slot, pte: Pte): Pte {
 function share({ child }: ForkPair, pte: Pte, target: Slot): void {
   const { frames, swap } = child.memory;
   if (pteIsSwap(pte)) swap.share(pteSwapSlot(pte));
-  else if (pteIsPresent(pte) && !pteIsSpecial(pte)) frames.addMap(ptePfn(pte));
+  else if (pteIsPresent(pte) && !pteIsSpecial(pte)) {
+    const pfn = ptePfn(pte);
+    const isFresh = frames.maps(pfn) === 0; // a copy that nobody else holds
+    frames.addMap(pfn);
+    if (isFresh) frames.put(pfn);
+  }
   child.memory.tables.store(target, pte);
 }
 
 function copyPresent({ parent, child, from, to }: ForkPair, slot: Slot, pte: Pte): Pte {
   const { frames, tables } = parent.memory;
   const pfn = ptePfn(pte);
+  if (from.isCow && isPinned(frames, pfn)) return copyPinned({ parent, child, from, to }, pte);
   let kept = pte;
   if (!pteIsSpecial(pte) && frames.has(pfn, FRAME_ANON)) frames.clearFlag(pfn, FRAME_EXCLUSIVE);
   if (from.isCow) kept = pteClearWritable(pte);
@@ -98,6 +109,22 @@ function copyPresent({ parent, child, from, to }: ForkPair, slot: Slot, pte: Pte
     return pteClearWritable(withoutRwProtection(child, to, copied));
   }
   return to.has(VM_UFFD_WP | VM_UFFD_RWP) ? copied : pteClearUffdWp(copied);
+}
+
+const isPinned = (frames: Frames, pfn: Pfn): boolean =>
+  frames.pins(pfn) > 0 && frames.has(pfn, FRAME_EXCLUSIVE);
+
+/** Whoever pinned the parent's page goes on with it: the child gets a copy of its own at once. */
+function copyPinned({ child, to }: ForkPair, pte: Pte): Pte {
+  const { frames } = child.memory;
+  const from = ptePfn(pte);
+  const pfn = frames.alloc();
+  if (pfn === NO_FRAME) return PTE_NONE;
+  frames.copy(from, pfn);
+  frames.setFlag(pfn, FRAME_ANON | FRAME_EXCLUSIVE);
+  frames.setOwner(pfn, prepareAnonVma(child, to), frames.ownerIndex(from));
+  const plain = pteMakeDirty(maybeWritable(to, entryFor(child, to, pfn)));
+  return pteIsUffdWp(pte) && to.has(VM_UFFD_WP) ? pteMakeUffdWp(plain) : plain;
 }
 
 /** Both sides share the slot from now on. */

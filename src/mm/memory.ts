@@ -9,13 +9,18 @@ import { Frames } from '../phys/frames.js';
 import { SwapSpace } from '../phys/swap.js';
 import type { KernelProfile } from '../profile/profile.js';
 
+/** An address space as physical memory sees it: it keeps views that growth replaces. */
+export interface MemoryUser {
+  showMemory(): void;
+}
+
 /** Memory of one machine. */
 export class MachineMemory {
   readonly frames: Frames;
   readonly swap: SwapSpace;
   readonly tables: TableArena;
-  /** Address spaces that exist, as those who keep views of physical memory. */
-  readonly spaces = new Set<{ showMemory(): void }>();
+  /** Address spaces that exist, those of children that are still being forked among them. */
+  readonly spaces = new Set<MemoryUser>();
   /** Called when memory is full with the address space that asks; true when some was freed. */
   onOutOfMemory: (asking: object) => boolean = () => false;
   /** Called when an operation found no memory; true when some was freed and it may try again. */

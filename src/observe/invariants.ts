@@ -163,7 +163,7 @@ function checkFrames(
   }
   for (const pfn of frames.allocated()) {
     const mapped = maps.get(pfn) ?? 0;
-    const expected = mapped + (cached.get(pfn) ?? 0);
+    const expected = mapped + (cached.get(pfn) ?? 0) + frames.pins(pfn);
     assert(frames.maps(pfn) === mapped, `frame ${pfn}: ${frames.maps(pfn)} maps, ${mapped} found`);
     const refs = frames.refs(pfn);
     assert(refs === expected, `frame ${pfn}: ${refs} references, ${expected} found`);

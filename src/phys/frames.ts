@@ -63,6 +63,7 @@ export class Frames {
   #index: Float64Array;
   readonly #owners: (FrameOwner | undefined)[] = [];
   readonly #free: Pfn[] = [];
+  readonly #pins = new Map<Pfn, number>();
   #next = FIRST_FREE;
   #charged = 0;
 
@@ -147,6 +148,25 @@ export class Frames {
     assert(this.maps(pfn) > 0, `frame ${pfn} is not mapped`);
     this.#maps[pfn] = this.maps(pfn) - 1;
     this.put(pfn);
+  }
+
+  /** Keeps a frame as it is for a copy that comes later; fork gives a child its own meanwhile. */
+  pin(pfn: Pfn): void {
+    if (pfn === ZERO_PFN) return;
+    this.#pins.set(pfn, this.pins(pfn) + 1);
+    this.get(pfn);
+  }
+
+  unpin(pfn: Pfn): void {
+    if (pfn === ZERO_PFN) return;
+    const left = this.pins(pfn) - 1;
+    if (left > 0) this.#pins.set(pfn, left);
+    else this.#pins.delete(pfn);
+    this.put(pfn);
+  }
+
+  pins(pfn: Pfn): number {
+    return this.#pins.get(pfn) ?? 0;
   }
 
   has(pfn: Pfn, flag: number): boolean {

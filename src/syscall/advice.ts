@@ -38,8 +38,8 @@ export interface Part {
   readonly end: number;
 }
 
-/** What an advice does to a part of an area. */
-export type Advice = (caller: Caller, vma: Vma, part: Part) => Op<Result<0>>;
+/** What an advice does to a part of an area; answers how far it got: the end, or less after a wait. */
+export type Advice = (caller: Caller, vma: Vma, part: Part) => Op<Result<number>>;
 
 /** Advice by number on this kernel; `undefined` when the kernel does not know it. */
 export function adviceOf(mm: Mm, advice: number): Advice | undefined {
@@ -73,21 +73,21 @@ const flagAdvice = (
     const refused = refuse?.(vma);
     if (refused !== undefined) return refused;
     const flags = change(vma);
-    if (flags === vma.flags) return 0;
+    if (flags === vma.flags) return part.end;
     const changed = modifyVma(mm, vma, part, { flags, uffd: vma.uffd });
-    return failed(changed) ? changed : 0;
+    return failed(changed) ? changed : part.end;
   };
 
 const setFlag = (flag: number): Advice => flagAdvice((vma) => vma.flags | flag);
 const clearFlag = (flag: number): Advice => flagAdvice((vma) => vma.flags & ~flag);
 
 /** Advice without an effect on pages that anybody can see. */
-const noEffect: Advice = function* () {
-  return 0;
+const noEffect: Advice = function* (_caller, _vma, part) {
+  return part.end;
 };
 
-const notLocked: Advice = function* (_caller, vma) {
-  return vma.has(VM_LOCKED) ? fail('EINVAL', 'the mapping is locked') : 0;
+const notLocked: Advice = function* (_caller, vma, part) {
+  return vma.has(VM_LOCKED) ? fail('EINVAL', 'the mapping is locked') : part.end;
 };
 
 /** Tells the userfaultfd and finds the area again; the range is cut to what is still there. */
@@ -100,28 +100,29 @@ function* announced(caller: Caller, vma: Vma, part: Part): Op<Result<{ vma: Vma;
   return { vma: again, part: { start: part.start, end: Math.min(part.end, again.end) } };
 }
 
-const dropping = (
-  drop: (mm: Mm, vma: Vma, part: Part) => Result<0>,
-  allowsLocked: boolean,
-): Advice =>
+/** Drops the pages of a part, or says why not. */
+type Drop = (mm: Mm, vma: Vma, part: Part) => Failure | undefined;
+
+const dropping = (drop: Drop, allowsLocked: boolean): Advice =>
   function* (caller, vma, part) {
     const locked = fail('EINVAL', 'the mapping is locked');
     if (!allowsLocked && vma.has(VM_LOCKED)) return locked;
     const settled = yield* announced(caller, vma, part);
     if (failed(settled)) return settled;
     if (!allowsLocked && settled.vma.has(VM_LOCKED)) return locked;
-    return drop(caller.mm, settled.vma, settled.part);
+    const failure = drop(caller.mm, settled.vma, settled.part);
+    const resumes = caller.mm.memory.profile.has('madviseResumes');
+    return failure ?? (resumes ? settled.part.end : part.end);
   };
 
-function dropContent(mm: Mm, vma: Vma, { start, end }: Part): Result<0> {
+function dropContent(mm: Mm, vma: Vma, { start, end }: Part): undefined {
   zapRange(mm, vma, start, end, ZAP_CONTENT);
-  return 0;
 }
 
-function freePart(mm: Mm, vma: Vma, { start, end }: Part): Result<0> {
+function freePart(mm: Mm, vma: Vma, { start, end }: Part): Failure | undefined {
   if (!vma.isAnonymous) return fail('EINVAL', 'MADV_FREE is for anonymous memory');
   freeLazily(mm, start, end);
-  return 0;
+  return undefined;
 }
 
 const remove: Advice = function* (_caller, vma, part) {
@@ -141,23 +142,23 @@ const remove: Advice = function* (_caller, vma, part) {
   } finally {
     held.put();
   }
-  return 0;
+  return part.end;
 };
 
 const pageOutAdvice: Advice = function* ({ mm }, vma, part) {
   if (vma.has(VM_LOCKED)) return fail('EINVAL', 'the mapping is locked');
   pageOut(mm, vma, part);
-  return 0;
+  return part.end;
 };
 
 const guardInstall: Advice = function* ({ mm }, vma, { start, end }) {
   if (vma.has(VM_LOCKED)) return fail('EINVAL', 'the mapping is locked');
-  return installGuards(mm, vma, start, end) ?? 0;
+  return installGuards(mm, vma, start, end) ?? end;
 };
 
 const guardRemove: Advice = function* ({ mm }, _vma, { start, end }) {
   removeGuards(mm, start, end);
-  return 0;
+  return end;
 };
 
 const wipe = flagAdvice(

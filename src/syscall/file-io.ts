@@ -8,6 +8,7 @@ import type { Op } from '../base/op.js';
 import { PAGE_SIZE, pageOffset } from '../base/page.js';
 import { copyFromUser, copyToUser, kernelMode } from '../fault/user-copy.js';
 import type { Inode } from '../file/inode.js';
+import type { ShmemFile } from '../file/memfd.js';
 import { PipeBuffer, PipeEnd } from '../file/pipe.js';
 import type { Caller } from '../mm/caller.js';
 import { FRAME_DIRTY, NO_FRAME } from '../phys/frames.js';
@@ -19,17 +20,22 @@ export function pread(
   caller: Caller,
   args: { fd: number; count: number; offset: number },
 ): Result<Uint8Array> {
-  const file = shmemFile(caller, args.fd);
+  const file = seekable(caller, args.fd, args.offset);
   if (failed(file)) return file;
   const { inode } = file;
   const count = Math.max(0, Math.min(args.count, inode.sizeBytes - args.offset));
   const bytes = new Uint8Array(count);
   eachPage(args.offset, count, (index, from, done, lenBytes) => {
-    const pfn = inode.settled(index);
+    const pfn = inode.readable(index);
     if (pfn === NO_FRAME) return;
     bytes.set(inode.frames.pageBytes(pfn).subarray(from, from + lenBytes), done);
   });
   return bytes;
+}
+
+/** A file that can be read and written at an offset. */
+function seekable(caller: Caller, fd: number, offset: number): Result<ShmemFile> {
+  return offset >= 2 ** 63 ? fail('EINVAL', 'offset is negative') : shmemFile(caller, fd, 'ESPIPE');
 }
 
 /** pwrite(2) of a memfd: extends the file. */
@@ -37,8 +43,9 @@ export function pwrite(
   caller: Caller,
   args: { fd: number; bytes: Uint8Array; offset: number },
 ): Result<number> {
-  const file = shmemFile(caller, args.fd);
+  const file = seekable(caller, args.fd, args.offset);
   if (failed(file)) return file;
+  if (args.offset + args.bytes.length >= 2 ** 63) return fail('EINVAL', 'the end is negative');
   if (!file.writable) return fail('EBADF', 'the descriptor is read-only');
   let written = 0;
   eachPage(args.offset, args.bytes.length, (index, from, done, lenBytes) => {

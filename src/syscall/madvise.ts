@@ -8,7 +8,7 @@ import { fail, failed, type Result } from '../base/errno.js';
 import type { Op } from '../base/op.js';
 import { isPageAligned, PAGE_SIZE, pageUp } from '../base/page.js';
 import type { Caller } from '../mm/caller.js';
-import { VM_ACCESS, VM_WRITE } from '../mm/vma-flags.js';
+import { VM_READ, VM_WRITE } from '../mm/vma-flags.js';
 import { MADV_POPULATE_READ, MADV_POPULATE_WRITE } from '../uapi/mman.js';
 import { adviceOf } from './advice.js';
 import { populatePage } from './populate.js';
@@ -53,9 +53,9 @@ function* adviseAreas(
     }
     if (vma.start > at) holes = true;
     const part = { start: Math.max(vma.start, at), end: Math.min(vma.end, end) };
-    const result = yield* advice(caller, vma, part);
-    if (failed(result)) return result;
-    at = part.end;
+    const reached = yield* advice(caller, vma, part);
+    if (failed(reached)) return reached;
+    at = reached;
   }
   return holes ? fail('ENOMEM', 'a part of the range is not mapped') : 0;
 }
@@ -68,7 +68,7 @@ function* populateRange(
   for (let page = addr; page < addr + length; page += PAGE_SIZE) {
     const vma = caller.mm.vmas.find(page);
     if (vma === undefined) return fail('ENOMEM', 'a part of the range is not mapped');
-    if (!vma.has(write ? VM_WRITE : VM_ACCESS)) {
+    if (!vma.has(write ? VM_WRITE : VM_READ)) {
       return fail('EINVAL', 'the mapping does not allow the access');
     }
     const failure = yield* populatePage(caller, page, write);

@@ -15,12 +15,17 @@ export function mincore(mm: Mm, args: { addr: number; length: number }): Result<
   const length = pageUp(args.length);
   if (!isPageAligned(addr)) return fail('EINVAL', 'addr is not page aligned');
   if (addr + length > TASK_SIZE) return fail('ENOMEM', 'the range ends beyond user space');
-  const pages = new Uint8Array(length / PAGE_SIZE);
-  for (let i = 0; i < pages.length; i++) {
-    const page = addr + i * PAGE_SIZE;
-    const vma = mm.vmas.find(page);
+  for (let at = addr; at < addr + length; ) {
+    const vma = mm.vmas.find(at);
     if (vma === undefined) return fail('ENOMEM', 'a part of the range is not mapped');
-    pages[i] = isResident(mm, vma, page) ? 1 : 0;
+    at = vma.end;
+  }
+  const pages = new Uint8Array(length / PAGE_SIZE);
+  for (const vma of mm.vmas.within(addr, addr + length)) {
+    const end = Math.min(vma.end, addr + length);
+    for (let page = Math.max(vma.start, addr); page < end; page += PAGE_SIZE) {
+      pages[(page - addr) / PAGE_SIZE] = isResident(mm, vma, page) ? 1 : 0;
+    }
   }
   return pages;
 }

@@ -6,9 +6,10 @@
 import { type Failure, fail, failed, type Result } from '../base/errno.js';
 import { NotModelledError } from '../base/not-modelled.js';
 import type { Op } from '../base/op.js';
-import { isPageAligned, PAGE_SIZE, pageUp } from '../base/page.js';
+import { isPageAligned, PAGE_SIZE, pageUp, pageUpWrapped } from '../base/page.js';
 import { Inode } from '../file/inode.js';
 import { ShmemFile } from '../file/memfd.js';
+import type { OpenFile } from '../file/open-file.js';
 import type { Caller } from '../mm/caller.js';
 import { addMapping, freshMapping, mapCountAllows } from '../mm/modify.js';
 import {
@@ -22,9 +23,11 @@ import {
   VM_SOFTDIRTY,
   VM_WRITE,
 } from '../mm/vma-flags.js';
-import { O_RDWR } from '../uapi/fcntl.js';
+import { O_ACCMODE, O_RDONLY, O_RDWR, O_WRONLY } from '../uapi/fcntl.js';
 import {
+  MAP_32BIT,
   MAP_ANONYMOUS,
+  MAP_DROPPABLE,
   MAP_FIXED,
   MAP_FIXED_NOREPLACE,
   MAP_GROWSDOWN,
@@ -37,6 +40,7 @@ import {
   MAP_SHARED,
   MAP_SHARED_VALIDATE,
   MAP_TYPE,
+  PROT_WRITE,
 } from '../uapi/mman.js';
 import { place } from './placement.js';
 import { populate } from './populate.js';
@@ -55,14 +59,16 @@ export interface MmapArgs {
 /** Maps memory; answers its address. */
 export function* mmap(caller: Caller, args: MmapArgs): Op<Result<number>> {
   const { mm } = caller;
-  const file = checkFile(caller, args);
-  if (failed(file)) return file;
-  const length = pageUp(args.length);
+  const opened = checkFile(caller, args);
+  if (failed(opened)) return opened;
+  const length = pageUpWrapped(args.length);
   const wrong = checkSize(caller, args, length);
   if (wrong !== undefined) return wrong;
-  const anonymous = file === undefined && (args.flags & MAP_TYPE) === MAP_PRIVATE;
+  const anonymous = opened === undefined && isPrivate(args.flags);
   const addr = place(caller, { addr: args.addr, length, flags: args.flags, anonymous });
   if (failed(addr)) return addr;
+  const file = opened === undefined ? undefined : mappable(opened, args, length);
+  if (failed(file)) return file;
   const flags = vmaFlags(caller, args, file);
   if (failed(flags)) return flags;
   const notices = new Notices();
@@ -77,12 +83,30 @@ export function* mmap(caller: Caller, args: MmapArgs): Op<Result<number>> {
       end: addr + length,
       flags,
       file: backing(caller, args, file, length),
-      pgoff: (file === undefined && isPrivate(args.flags) ? addr : args.offset) / PAGE_SIZE,
+      pgoff: firstIndex(args, file, addr),
     }),
   );
   yield* notices.complete();
   if (wantsPages(args.flags)) yield* populate(caller, { addr, length });
   return addr;
+}
+
+/** Page index of the mapping's start: an offset counts only for a file. */
+function firstIndex(args: MmapArgs, file: ShmemFile | undefined, addr: number): number {
+  if (file !== undefined) return args.offset / PAGE_SIZE;
+  return isPrivate(args.flags) ? addr / PAGE_SIZE : 0;
+}
+
+/** The file as one that can be mapped so, or the errno of the first reason why not. */
+function mappable(file: OpenFile, args: MmapArgs, length: number): Result<ShmemFile> {
+  const shared = (args.flags & MAP_TYPE) !== MAP_PRIVATE;
+  const access = file.statusFlags & O_ACCMODE;
+  if (args.offset + length > 2 ** 63) return fail('EOVERFLOW', 'offset + length is too large');
+  if (shared && (args.prot & PROT_WRITE) !== 0 && access === O_RDONLY) {
+    return fail('EACCES', 'a shared writable mapping of a read-only descriptor');
+  }
+  if (access === O_WRONLY) return fail('EACCES', 'the descriptor cannot be read');
+  return file instanceof ShmemFile ? file : fail('ENODEV', 'the file cannot be mapped');
 }
 
 const isPrivate = (flags: number): boolean => (flags & MAP_TYPE) === MAP_PRIVATE;
@@ -93,19 +117,17 @@ const replacesExisting = (flags: number): boolean =>
 const wantsPages = (flags: number): boolean =>
   (flags & MAP_LOCKED) !== 0 || (flags & (MAP_POPULATE | MAP_NONBLOCK)) === MAP_POPULATE;
 
-/** The file to map: its checks come before those of the length. */
-function checkFile(caller: Caller, args: MmapArgs): Result<ShmemFile | undefined> {
+/** What the descriptor refers to: that it is open is asked before anything else of it. */
+function checkFile(caller: Caller, args: MmapArgs): Result<OpenFile | undefined> {
   if (!isPageAligned(args.offset)) return fail('EINVAL', 'offset is not page aligned');
   if ((args.flags & MAP_HUGETLB) !== 0) throw new NotModelledError('MAP_HUGETLB');
-  if ((args.flags & MAP_ANONYMOUS) !== 0) return undefined;
-  const file = caller.fds.lookup(args.fd);
-  if (failed(file)) return file;
-  return file instanceof ShmemFile ? file : fail('ENODEV', 'the file cannot be mapped');
+  if ((args.flags & MAP_32BIT) !== 0) throw new NotModelledError('MAP_32BIT');
+  return (args.flags & MAP_ANONYMOUS) !== 0 ? undefined : caller.fds.lookup(args.fd);
 }
 
 function checkSize({ mm }: Caller, args: MmapArgs, length: number): Failure | undefined {
   if (args.length === 0) return fail('EINVAL', 'length is zero');
-  if (args.offset + length > 2 ** 63) return fail('EOVERFLOW', 'offset + length is too large');
+  if (length === 0) return fail('ENOMEM', 'length rounds up to more than 64 bits hold');
   return mapCountAllows(mm) ? undefined : fail('ENOMEM', 'the address space has too many areas');
 }
 
@@ -114,7 +136,9 @@ const KNOWN_TYPES = [MAP_SHARED, MAP_PRIVATE, MAP_SHARED_VALIDATE];
 /** VM_* flags of the new area, or the errno of what the file or the machine forbids. */
 function vmaFlags({ mm }: Caller, args: MmapArgs, file: ShmemFile | undefined): Result<number> {
   const type = args.flags & MAP_TYPE;
-  if (!KNOWN_TYPES.includes(type)) {
+  if (type === MAP_DROPPABLE && file === undefined) throw new NotModelledError('MAP_DROPPABLE');
+  const validates = type === MAP_SHARED_VALIDATE && file === undefined;
+  if (!KNOWN_TYPES.includes(type) || validates) {
     return fail('EINVAL', 'flags has neither MAP_SHARED nor MAP_PRIVATE');
   }
   const access = accessOfProt(args.prot);
@@ -122,9 +146,7 @@ function vmaFlags({ mm }: Caller, args: MmapArgs, file: ShmemFile | undefined): 
   let flags = access | VM_SOFTDIRTY;
   if (type === MAP_PRIVATE) flags |= VM_MAYWRITE;
   else {
-    flags |= VM_SHARED;
-    if (file?.writable ?? true) flags |= VM_MAYWRITE;
-    else if (writable) return fail('EACCES', 'a shared writable mapping of a read-only descriptor');
+    flags |= VM_SHARED | ((file?.writable ?? true) ? VM_MAYWRITE : 0);
   }
   if ((args.flags & MAP_GROWSDOWN) !== 0) {
     if (file !== undefined || type !== MAP_PRIVATE) return fail('EINVAL', 'only stacks grow down');

@@ -6,12 +6,12 @@
 
 import { type Failure, fail, failed, type Result } from '../base/errno.js';
 import type { Op } from '../base/op.js';
-import { isPageAligned, pageUpWrapped, TASK_SIZE } from '../base/page.js';
+import { isPageAligned, PAGE_SIZE, pageUpWrapped, TASK_SIZE } from '../base/page.js';
 import type { Caller } from '../mm/caller.js';
 import type { Mm } from '../mm/mm.js';
 import { mergeChanged } from '../mm/modify.js';
 import type { Vma } from '../mm/vma.js';
-import { VM_LOCKED, VM_SHARED } from '../mm/vma-flags.js';
+import { VM_ACCOUNT, VM_LOCKED, VM_SHARED } from '../mm/vma-flags.js';
 import { MAP_FIXED, MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE } from '../uapi/mman.js';
 import { type Move, MoveNotices, moveArea } from './mremap-move.js';
 import { place } from './placement.js';
@@ -84,6 +84,11 @@ function remap(caller: Caller, args: MremapArgs, notices: MoveNotices): Result<n
   return leavesArea(vma, args) ? fail('EFAULT', LEAVES) : grow(caller, vma, args, notices);
 }
 
+const OVERCOMMITS = 'the growth is larger than the memory of the machine';
+
+const overcommits = ({ memory }: Mm, vma: Vma, growth: number): boolean =>
+  vma.has(VM_ACCOUNT) && growth / PAGE_SIZE > memory.frames.total;
+
 const LEAVES = 'the old range ends beyond its area';
 
 /** Whether what is to be kept of the old range crosses the end of its area. */
@@ -125,6 +130,7 @@ function shrink(mm: Mm, args: MremapArgs, notices: MoveNotices): Result<number> 
 function grow(caller: Caller, vma: Vma, args: MremapArgs, notices: MoveNotices): Result<number> {
   const { mm } = caller;
   const { oldAddress, oldSize, newSize, flags } = args;
+  if (overcommits(mm, vma, newSize - oldSize)) return fail('ENOMEM', OVERCOMMITS);
   const end = oldAddress + newSize;
   const atEnd = vma.end === oldAddress + oldSize && oldSize > 0;
   if (atEnd && end <= TASK_SIZE && mm.vmas.within(vma.end, end).length === 0) {
@@ -158,6 +164,7 @@ function moveTo(caller: Caller, vma: Vma, args: MremapArgs, notices: MoveNotices
   const area = mm.vmas.find(oldAddress); // the target or the tail may have been a part of it
   if (area === undefined) return fail('EFAULT', 'nothing is mapped at old_address any more');
   if (oldSize > area.end - oldAddress) return fail('EFAULT', LEAVES);
+  if (overcommits(mm, area, newSize - oldSize)) return fail('ENOMEM', OVERCOMMITS);
   const to = place(caller, {
     addr: args.newAddress,
     length: newSize,

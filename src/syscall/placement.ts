@@ -5,8 +5,10 @@
 
 import { type Failure, fail, type Result } from '../base/errno.js';
 import { isPageAligned, PAGE_SIZE, PMD_SIZE, pageDown, pmdDown, TASK_SIZE } from '../base/page.js';
+import { STACK_GAP } from '../fault/stack.js';
 import type { Caller } from '../mm/caller.js';
 import { MMAP_BASE, type Mm } from '../mm/mm.js';
+import { VM_GROWSDOWN } from '../mm/vma-flags.js';
 import { MAP_FIXED, MAP_FIXED_NOREPLACE } from '../uapi/mman.js';
 
 /** What is asked for. */
@@ -28,9 +30,9 @@ export function place(caller: Caller, wanted: Wanted): Result<number> {
   const hint = pageDown(addr);
   if (hint !== 0) {
     const raised = Math.max(hint, mm.memory.mmapMinAddr);
-    if (raised <= TASK_SIZE - length && isFree(mm, raised, raised + length)) return raised;
+    if (raised <= TASK_SIZE - length && isRoomy(mm, raised, raised + length)) return raised;
   }
-  return highestGap(mm, length, wanted.anonymous && length % PMD_SIZE === 0);
+  return highestGap(mm, length, hint === 0 && wanted.anonymous && length % PMD_SIZE === 0);
 }
 
 function fixed({ mm, capable }: Caller, { addr, length, flags }: Wanted): Result<number> {
@@ -47,6 +49,13 @@ function fixed({ mm, capable }: Caller, { addr, length, flags }: Wanted): Result
 
 const isFree = (mm: Mm, start: number, end: number): boolean =>
   mm.vmas.within(start, end).length === 0;
+
+/** Free, and not too close below a stack. */
+function isRoomy(mm: Mm, start: number, end: number): boolean {
+  const next = mm.vmas.findFrom(start);
+  if (next === undefined) return true;
+  return end + (next.has(VM_GROWSDOWN) ? STACK_GAP : 0) <= next.start;
+}
 
 /** Free gaps below the mmap base, highest first. */
 function* gaps(mm: Mm): Generator<{ start: number; end: number }> {

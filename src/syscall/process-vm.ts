@@ -1,21 +1,22 @@
 /**
- * Access to another process's memory: process_vm_readv(2), process_vm_writev(2), and the
- * debugger's way through /proc/PID/mem, which never waits and ignores access rights.
- * Answers to: process_vm_rw(), mem_rw().
+ * Access to another process's memory: process_vm_readv(2) and process_vm_writev(2).
+ * The pages of a batch are pinned first and copied afterwards, as they were when they were pinned.
+ * Answers to: process_vm_rw().
  */
 
-import { type Failure, fail, type Result } from '../base/errno.js';
+import type { Pfn } from '../base/brand.js';
+import { fail, type Result } from '../base/errno.js';
 import type { Op } from '../base/op.js';
 import { PAGE_SIZE, pageDown, pageOffset } from '../base/page.js';
 import { access } from '../fault/access.js';
-import { ownCopy, unshare } from '../fault/cow.js';
-import { faultInArea } from '../fault/fault.js';
-import { kernelMode, physicalIndex } from '../fault/user-copy.js';
+import { unshare } from '../fault/cow.js';
+import { pinMode } from '../fault/user-copy.js';
 import type { Caller } from '../mm/caller.js';
 import type { Mm } from '../mm/mm.js';
-import type { Vma } from '../mm/vma.js';
-import { VM_ACCESS, VM_SHARED, VM_WRITE } from '../mm/vma-flags.js';
-import { pteIsPresent, pteIsUffdWp, pteIsWritable } from '../pgtable/pte.js';
+import { VM_READ } from '../mm/vma-flags.js';
+import { ptePfn } from '../pgtable/pte.js';
+import type { Frames } from '../phys/frames.js';
+import { ByteChunks } from './byte-chunks.js';
 
 /** A range of a process's memory. */
 export interface RemoteRange {
@@ -24,20 +25,20 @@ export interface RemoteRange {
   readonly lenBytes: number;
 }
 
-type PageCopy = (addr: number, lenBytes: number, done: number) => void;
+/** Pages that are pinned at once. */
+const BATCH_PAGES = 1024;
 
 const UNREACHABLE = 'the memory of the process cannot be accessed';
 
 /** process_vm_readv(2) of one range: short when a later page fails. */
 export function* vmRead(caller: Caller, range: RemoteRange): Op<Result<Uint8Array>> {
-  const bytes = new Uint8Array(range.lenBytes);
-  const { target } = range;
-  const done = yield* remote(caller, range, false, (addr, lenBytes, at) => {
-    const from = physicalIndex(target, addr);
-    bytes.set(target.memory.frames.bytes.subarray(from, from + lenBytes), at);
+  const { frames } = range.target.memory;
+  const chunks = new ByteChunks();
+  const done = yield* remote(caller, range, false, (pfn, from, lenBytes) => {
+    chunks.push(frames.pageBytes(pfn).subarray(from, from + lenBytes));
   });
-  if (done === 0 && range.lenBytes > 0) return fail('EFAULT', UNREACHABLE);
-  return bytes.subarray(0, done);
+  if (typeof done !== 'number') return done;
+  return done === 0 && range.lenBytes > 0 ? fail('EFAULT', UNREACHABLE) : chunks.joined();
 }
 
 /** process_vm_writev(2) of one range. */
@@ -46,100 +47,90 @@ export function* vmWrite(
   { target, addr }: Omit<RemoteRange, 'lenBytes'>,
   bytes: Uint8Array,
 ): Op<Result<number>> {
+  const { frames } = target.memory;
   const range = { target, addr, lenBytes: bytes.length };
-  const done = yield* remote(caller, range, true, (at, lenBytes, from) => {
-    const part = bytes.subarray(from, from + lenBytes);
-    target.memory.frames.bytes.set(part, physicalIndex(target, at));
+  const done = yield* remote(caller, range, true, (pfn, from, lenBytes, at) => {
+    frames.pageBytes(pfn).set(bytes.subarray(at, at + lenBytes), from);
   });
   return done === 0 && bytes.length > 0 ? fail('EFAULT', UNREACHABLE) : done;
 }
 
+/** Copies a part of one pinned page; `done` counts from the start of the range. */
+type PageCopy = (pfn: Pfn, from: number, lenBytes: number, done: number) => void;
+
 function* remote(
   caller: Caller,
-  { target, addr, lenBytes }: RemoteRange,
+  range: RemoteRange,
   write: boolean,
   copy: PageCopy,
-): Op<number> {
+): Op<Result<number>> {
+  const { addr, lenBytes } = range;
+  if (lenBytes >= 2 ** 63) return fail('EINVAL', 'the length is negative');
   let done = 0;
   while (done < lenBytes) {
-    const at = addr + done;
-    const error = yield* access(target, kernelMode(caller), pageDown(at), write);
-    if (error !== undefined || (!write && !pin(target, at))) break;
-    const part = Math.min(PAGE_SIZE - pageOffset(at), lenBytes - done);
-    copy(at, part, done);
-    done += part;
+    const start = pageDown(addr + done);
+    const end = Math.min(start + BATCH_PAGES * PAGE_SIZE, addr + lenBytes);
+    const pinned = new Pinned(range.target.memory.frames);
+    try {
+      yield* pinPages(caller, range.target, { start, end }, write, pinned);
+      done = copyPinned(range, pinned, done, copy);
+    } finally {
+      pinned.release();
+    }
+    if (start + pinned.pages.length * PAGE_SIZE < end) break;
   }
   return done;
 }
 
-/** Pinning for reading gives the target its own copy of a page that it shares. */
-function pin(target: Mm, addr: number): boolean {
-  const vma = target.vmas.find(addr);
-  if (vma === undefined || !target.memory.profile.has('pinUnshares')) return vma !== undefined;
-  return unshare(target, vma, pageDown(addr)) === 'mapped';
-}
+/** Frames that stay where they are until they are copied. */
+class Pinned {
+  readonly pages: Pfn[] = [];
 
-/** Reads through /proc/PID/mem; EIO where the access would have to wait or there is nothing. */
-export function peek({ target, addr, lenBytes }: RemoteRange): Result<Uint8Array> {
-  const bytes = new Uint8Array(lenBytes);
-  let done = 0;
-  while (done < lenBytes) {
-    const at = addr + done;
-    if (!forceRead(target, pageDown(at))) break;
-    const part = Math.min(PAGE_SIZE - pageOffset(at), lenBytes - done);
-    const from = physicalIndex(target, at);
-    bytes.set(target.memory.frames.bytes.subarray(from, from + part), done);
-    done += part;
+  constructor(readonly frames: Frames) {}
+
+  add(pfn: Pfn): void {
+    this.frames.pin(pfn);
+    this.pages.push(pfn);
   }
-  return done > 0 || lenBytes === 0 ? bytes.subarray(0, done) : noAccess();
-}
 
-/** Writes through /proc/PID/mem: copies on write even where the mapping is read-only. */
-export function poke(
-  { target, addr }: Omit<RemoteRange, 'lenBytes'>,
-  bytes: Uint8Array,
-): Result<number> {
-  let done = 0;
-  while (done < bytes.length) {
-    const at = addr + done;
-    if (!forceWrite(target, pageDown(at))) break;
-    const part = Math.min(PAGE_SIZE - pageOffset(at), bytes.length - done);
-    target.memory.frames.bytes.set(bytes.subarray(done, done + part), physicalIndex(target, at));
-    done += part;
+  release(): void {
+    for (const pfn of this.pages) this.frames.unpin(pfn);
   }
-  return done > 0 || bytes.length === 0 ? done : noAccess();
 }
 
-const noAccess = (): Failure => fail('EIO', 'the page is not there and nobody may wait for it');
-
-const TRIES = 4; // marker cleared, page installed, copied, and one to see it
-
-function forceRead(mm: Mm, page: number): boolean {
-  const vma = mm.vmas.find(page);
-  if (vma === undefined) return false;
-  if (!vma.has(VM_ACCESS) && !mm.memory.profile.has('memReadsProtNone')) return false;
-  return settle(mm, vma, page, false, pteIsPresent);
-}
-
-function forceWrite(mm: Mm, page: number): boolean {
-  const vma = mm.vmas.find(page);
-  if (vma === undefined) return false;
-  if (vma.has(VM_WRITE)) return settle(mm, vma, page, true, pteIsWritable);
-  if (vma.has(VM_SHARED) || !settle(mm, vma, page, false, pteIsPresent)) return false;
-  return !pteIsUffdWp(mm.pte(page)) && ownCopy(mm, vma, page) === 'mapped';
-}
-
-function settle(
-  mm: Mm,
-  vma: Vma,
-  page: number,
+function* pinPages(
+  caller: Caller,
+  target: Mm,
+  { start, end }: { start: number; end: number },
   write: boolean,
-  done: (pte: ReturnType<Mm['pte']>) => boolean,
-): boolean {
-  for (let attempt = 0; attempt < TRIES; attempt++) {
-    if (done(mm.pte(page))) return true;
-    const outcome = faultInArea(mm, vma, page, write);
-    if (outcome !== 'mapped') return false;
+  pinned: Pinned,
+): Op<void> {
+  for (let page = start; page < end; page += PAGE_SIZE) {
+    const error = yield* access(target, pinMode(caller), page, write);
+    if (error !== undefined || (!write && !mayRead(target, page))) return;
+    pinned.add(ptePfn(target.pte(page)));
   }
-  return false;
+}
+
+/** Pinning wants VM_READ itself, and gives the target its own copy of a page that it shares. */
+function mayRead(target: Mm, page: number): boolean {
+  const vma = target.vmas.find(page);
+  if (vma === undefined || !vma.has(VM_READ)) return false;
+  return !target.memory.profile.has('pinUnshares') || unshare(target, vma, page) === 'mapped';
+}
+
+function copyPinned(
+  { addr, lenBytes }: RemoteRange,
+  { pages }: Pinned,
+  from: number,
+  copy: PageCopy,
+): number {
+  let done = from;
+  for (const pfn of pages) {
+    const offset = pageOffset(addr + done);
+    const part = Math.min(PAGE_SIZE - offset, lenBytes - done);
+    copy(pfn, offset, part, done);
+    done += part;
+  }
+  return done;
 }

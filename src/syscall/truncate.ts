@@ -9,20 +9,27 @@ import { NotModelledError } from '../base/not-modelled.js';
 import { PAGE_SIZE, pageOffset } from '../base/page.js';
 import { Inode } from '../file/inode.js';
 import { ShmemFile } from '../file/memfd.js';
+import { PipeEnd } from '../file/pipe.js';
 import type { Caller } from '../mm/caller.js';
 import { FRAME_DIRTY, FRAME_NOT_UPTODATE, NO_FRAME } from '../phys/frames.js';
 import {
+  FALLOC_FL_COLLAPSE_RANGE,
+  FALLOC_FL_INSERT_RANGE,
   FALLOC_FL_KEEP_SIZE,
   FALLOC_FL_PUNCH_HOLE,
+  FALLOC_FL_UNSHARE_RANGE,
+  FALLOC_FL_ZERO_RANGE,
   MFD_ALLOW_SEALING,
   MFD_CLOEXEC,
   MFD_EXEC,
   MFD_HUGETLB,
   MFD_NOEXEC_SEAL,
+  O_ACCMODE,
   O_RDONLY,
   O_RDWR,
 } from '../uapi/fcntl.js';
 
+const BOTH_SEALS = MFD_EXEC | MFD_NOEXEC_SEAL;
 const MFD_KNOWN = MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC | MFD_NOEXEC_SEAL;
 
 /** memfd_create(2): a shmem file of size zero. */
@@ -32,7 +39,12 @@ export function memfdCreate(
 ): Result<number> {
   if ((args.flags & MFD_HUGETLB) !== 0) throw new NotModelledError('MFD_HUGETLB');
   if ((args.flags & ~MFD_KNOWN) !== 0) return fail('EINVAL', 'unknown flag bits');
-  if (args.name.length > 249) return fail('EINVAL', 'the name is longer than 249 bytes');
+  if ((args.flags & BOTH_SEALS) === BOTH_SEALS) {
+    return fail('EINVAL', 'MFD_EXEC excludes MFD_NOEXEC_SEAL');
+  }
+  if (new TextEncoder().encode(args.name).length > 249) {
+    return fail('EINVAL', 'the name is longer than 249 bytes');
+  }
   const { frames, swap } = caller.mm.memory;
   const inode = new Inode(args.name, frames, swap, 0, args.ino);
   return caller.fds.install(new ShmemFile(inode, O_RDWR));
@@ -40,7 +52,7 @@ export function memfdCreate(
 
 /** A read-only descriptor of the same file, as opening /proc/self/fd/N gives one. */
 export function reopenReadOnly(caller: Caller, fd: number): Result<number> {
-  const file = shmemFile(caller, fd);
+  const file = shmemFile(caller, fd, 'EINVAL');
   if (failed(file)) return file;
   const reopened = new ShmemFile(file.inode.get(), O_RDONLY);
   const installed = caller.fds.install(reopened);
@@ -48,27 +60,31 @@ export function reopenReadOnly(caller: Caller, fd: number): Result<number> {
   return installed;
 }
 
-/** The shmem file behind a descriptor, or EINVAL. */
-export function shmemFile(caller: Caller, fd: number): Result<ShmemFile> {
+/** The shmem file behind a descriptor, or the errno of what is not one. */
+export function shmemFile(
+  caller: Caller,
+  fd: number,
+  otherwise: 'EINVAL' | 'ESPIPE',
+): Result<ShmemFile> {
   const file = caller.fds.lookup(fd);
   if (failed(file)) return file;
-  return file instanceof ShmemFile ? file : fail('EINVAL', `descriptor ${fd} is no memfd`);
+  return file instanceof ShmemFile ? file : fail(otherwise, `descriptor ${fd} is no memfd`);
 }
 
 /** ftruncate(2). */
 export function ftruncate(caller: Caller, args: { fd: number; length: number }): Result<0> {
-  const file = shmemFile(caller, args.fd);
+  if (args.length >= 2 ** 63) return fail('EINVAL', 'length is negative');
+  const file = shmemFile(caller, args.fd, 'EINVAL');
   if (failed(file)) return file;
   if (!file.writable) return fail('EINVAL', 'the descriptor is read-only');
-  if (args.length >= 2 ** 63) return fail('EINVAL', 'length is negative');
   setSize(file.inode, args.length);
   return 0;
 }
 
 function setSize(inode: Inode, sizeBytes: number): void {
-  const shrinks = sizeBytes < inode.sizeBytes;
+  const grows = sizeBytes > inode.sizeBytes;
   inode.sizeBytes = sizeBytes;
-  if (!shrinks) return;
+  if (grows) return;
   zeroBytes(inode, inode.sizePages - 1, pageOffset(sizeBytes), PAGE_SIZE);
   inode.evict(inode.sizePages, Number.POSITIVE_INFINITY, 'even-cows');
 }
@@ -95,16 +111,30 @@ export interface FallocateArgs {
 export function fallocate(caller: Caller, args: FallocateArgs): Result<0> {
   const opened = caller.fds.lookup(args.fd);
   if (failed(opened)) return opened;
-  if (args.length === 0) return fail('EINVAL', 'length is zero');
+  const { offset, length } = args;
+  if (offset >= 2 ** 63 || length >= 2 ** 63) return fail('EINVAL', 'a number is negative');
+  if (length === 0) return fail('EINVAL', 'length is zero');
+  if ((args.mode & ~KNOWN_MODES) !== 0) return fail('EOPNOTSUPP', 'unknown mode bits');
+  if ((opened.statusFlags & O_ACCMODE) === O_RDONLY) {
+    return fail('EBADF', 'the descriptor is read-only');
+  }
+  if (opened instanceof PipeEnd) return fail('ESPIPE', 'a pipe has no pages to allocate');
+  if (!(opened instanceof ShmemFile)) return fail('ENODEV', 'the file has no pages to allocate');
   const unsupported = checkMode(args.mode);
   if (unsupported !== undefined) return unsupported;
-  if (!(opened instanceof ShmemFile)) return fail('ENODEV', 'the file has no pages to allocate');
-  if (!opened.writable) return fail('EBADF', 'the descriptor is read-only');
   if (args.offset + args.length >= 2 ** 63) return fail('EFBIG', 'the file would be too large');
   return (args.mode & FALLOC_FL_PUNCH_HOLE) !== 0
     ? punch(opened.inode, args)
     : allocate(opened.inode, args);
 }
+
+const KNOWN_MODES =
+  FALLOC_FL_KEEP_SIZE |
+  FALLOC_FL_PUNCH_HOLE |
+  FALLOC_FL_COLLAPSE_RANGE |
+  FALLOC_FL_ZERO_RANGE |
+  FALLOC_FL_INSERT_RANGE |
+  FALLOC_FL_UNSHARE_RANGE;
 
 function checkMode(mode: number): Failure | undefined {
   const punches = (mode & FALLOC_FL_PUNCH_HOLE) !== 0;
@@ -119,6 +149,7 @@ function punch(inode: Inode, { offset, length }: FallocateArgs): Result<0> {
   const end = offset + length;
   const first = Math.ceil(offset / PAGE_SIZE);
   const last = Math.floor(end / PAGE_SIZE);
+  if (last === 0) unmapFrom(inode, first);
   if (first > last) {
     zeroInside(inode, offset, end);
     return 0;
@@ -127,6 +158,14 @@ function punch(inode: Inode, { offset, length }: FallocateArgs): Result<0> {
   if (pageOffset(end) > 0) zeroInside(inode, last * PAGE_SIZE, end);
   if (first < last) punchHole(inode, first, last);
   return 0;
+}
+
+/**
+ * A hole that ends inside the first page unmaps everything behind it: the kernel's last byte to
+ * unmap wraps around. The content stays.
+ */
+function unmapFrom(inode: Inode, first: number): void {
+  for (const site of inode.sites) site.unmap(first, Number.POSITIVE_INFINITY, 'not-cows');
 }
 
 /** Zeroes a range that lies in one page. */
@@ -142,7 +181,7 @@ function allocate(inode: Inode, { offset, length, mode }: FallocateArgs): Result
   const pages: number[] = [];
   const last = Math.ceil(end / PAGE_SIZE);
   for (let index = Math.floor(offset / PAGE_SIZE); index < last; index++) {
-    if (inode.holds(index)) continue;
+    if (inode.settled(index) !== NO_FRAME || inode.holds(index)) continue;
     const pfn = inode.addZeroed(index);
     if (pfn === NO_FRAME) {
       for (const made of pages) inode.remove(made);

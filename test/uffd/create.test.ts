@@ -131,6 +131,7 @@ describe('the descriptor', () => {
       () => uffd.poll(),
       () => uffd.fdinfo(),
       () => uffd.dup(),
+      () => uffd.on('pagefault', () => {}),
       () => uffd.close(),
     ];
     expect(calls.map(errno)).toEqual(calls.map(() => 'EBADF'));
@@ -143,5 +144,22 @@ describe('the descriptor', () => {
     expect(errno(() => uffd.ioctlSync(0xc018aa3f, new Uint8Array(24)))).toBe('ENOTTY');
     const pipe = main.userfaultfdOf(main.pipeSync().readFd);
     expect(errno(() => pipe.wakeSync({ start: 0, len: PAGE }))).toBe('ENOTTY');
+  });
+
+  test('of another kind is a KernelError for everything else, and is not touched', () => {
+    const { main } = newMachine().spawn();
+    const fd = main.memfdCreateSync('ram');
+    const uffd = main.userfaultfdOf(fd);
+    const calls = [
+      () => uffd.readSync(new Uint8Array(32)),
+      () => uffd.readMsgSync(),
+      () => uffd.poll(),
+      () => uffd.fdinfo(),
+      () => uffd.statusFlags,
+      () => uffd.dup(),
+      () => uffd.on('pagefault', () => {}),
+    ];
+    for (const call of calls) expect(errno(call)).not.toBe('ok');
+    expect(errno(() => main.ftruncateSync({ fd, length: PAGE }))).toBe('ok');
   });
 });

@@ -12,7 +12,7 @@ import {
 } from 'uffd-emulator';
 import { describe, expect, test } from 'vitest';
 import { machineWith, newMachine, PAGE } from '../support/guest.js';
-import { errno } from '../support/observe.js';
+import { errno, snapshot } from '../support/observe.js';
 
 const SUPPORTED = { api: 0xaan, features: 0x1ffffn, ioctls: 0x8000000000000003n };
 const ZEROS = { api: 0n, features: 0n, ioctls: 0n };
@@ -30,7 +30,8 @@ describe('before the handshake', () => {
   const fresh = () => machineWith({ features: null });
 
   test('every other ioctl is EINVAL: unknown numbers, NULL, bad arguments alike [9.1]', () => {
-    const { uffd, at } = fresh();
+    const { uffd, machine, at } = fresh();
+    const before = snapshot(machine);
     const range = { start: at(0), len: PAGE };
     const calls = [
       () => uffd.registerSync({ ...range, mode: 1 }),
@@ -47,6 +48,7 @@ describe('before the handshake', () => {
       () => uffd.ioctlSync(0xdead, 0),
     ];
     expect(calls.map(errno)).toEqual(calls.map(() => 'EINVAL'));
+    expect(snapshot(machine)).toEqual(before);
   });
 
   test('poll is POLLERR and read is EINVAL [9.2]', () => {
@@ -153,6 +155,12 @@ describe('the order of checks of UFFDIO_API', () => {
       expect(rawApi(uffd, { features: FORK | UNKNOWN })).toEqual(['EINVAL', ZEROS]);
       expect(rawApi(uffd, { features: FORK })).toEqual(['EPERM', ZEROS]);
     }
+  });
+
+  test('finds RWP_ASYNC without RWP in 7.3; both together are fine', () => {
+    const { uffd } = machineWith({ kernel: '7.3', features: null });
+    expect(rawApi(uffd, { features: 0x40000 })).toEqual(['EINVAL', ZEROS]);
+    expect(errno(() => uffd.apiSync({ features: 0x60000 }))).toBe('ok');
   });
 
   test('puts the capability before a repetition: the caller counts, not the maker', () => {

@@ -48,11 +48,26 @@ function fewerPages(line: string): string[] {
   return [1, Number(count) - 1].map((less) => line.replace(whole, `${head}${less}`));
 }
 
+/** A count at the end, such as the new length of mremap. */
+function fewerAtEnd(line: string): string[] {
+  const [whole, count] = / (\d+)$/.exec(line) ?? [];
+  if (whole === undefined || Number(count) < 2) return [];
+  return [1, Number(count) - 1].map((less) => line.slice(0, -whole.length).concat(` ${less}`));
+}
+
 function firstPage(line: string): string[] {
   return [line.replace(/\b([A-P])\+\d+/, '$1'), line.replace(/\b(H[A-D])\+\d+/, '$1')];
 }
 
-const EDITS = [withoutKeys, shorterLists, fewerModes, fewerPages, firstPage, plainerWho];
+const EDITS = [
+  withoutKeys,
+  shorterLists,
+  fewerModes,
+  fewerPages,
+  fewerAtEnd,
+  firstPage,
+  plainerWho,
+];
 
 /** Versions of one line that are simpler. */
 function simplerLine(line: string): string[] {
@@ -70,7 +85,18 @@ function shiftedDown(lines: readonly string[], slot: string): string[] | undefin
     .split('\n');
 }
 
-const SLOTS = [...'ABCDEFGHIJKLMNOP', 'HA', 'HB', 'HC', 'HD'];
+const SMALL_SLOTS = [...'ABCDEFGHIJKLMNOP'];
+const SLOTS = [...SMALL_SLOTS, 'HA', 'HB', 'HC', 'HD'];
+
+const mention = (slot: string): RegExp => new RegExp(`\\b${slot}(?=\\+\\d|[ .-]|$)`, 'gm');
+
+/** Another window under the first free name. */
+function renamed(lines: readonly string[], slot: string): string[] | undefined {
+  const text = lines.join('\n');
+  const free = SMALL_SLOTS.find((name) => text.search(mention(name)) < 0);
+  if (free === undefined || free >= slot || text.search(mention(slot)) < 0) return undefined;
+  return text.replace(mention(slot), free).split('\n');
+}
 
 /** Two lines that only make sense together, such as a fork and the child's only operation. */
 function* pairsGone(lines: readonly string[]): Generator<string[]> {
@@ -88,6 +114,10 @@ export function* simplerLines(lines: readonly string[]): Generator<string[]> {
   for (const slot of SLOTS) {
     const shifted = shiftedDown(lines, slot);
     if (shifted !== undefined) yield shifted;
+  }
+  for (const slot of SMALL_SLOTS) {
+    const other = renamed(lines, slot);
+    if (other !== undefined) yield other;
   }
   for (const [at, line] of lines.entries()) {
     for (const simpler of simplerLine(line)) yield lines.with(at, simpler);

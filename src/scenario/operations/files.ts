@@ -182,7 +182,7 @@ function* cachedPages({ thread }: Worker, { fd, unit }: Handle): Op<string> {
 
 /** Size of a file in bytes. */
 function sizeOf(thread: Worker['thread'], fd: number): Result<number> {
-  const file = shmemFile(thread, fd);
+  const file = shmemFile(thread, fd, 'EINVAL');
   return failed(file) ? file : file.inode.sizeBytes;
 }
 
