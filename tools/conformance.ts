@@ -16,7 +16,15 @@ const RECORDINGS: Readonly<Record<string, Recording>> = {
   '6.1': { kernel: '6.1' },
   '6.12': { kernel: '6.12' },
   '6.18': { kernel: '6.18' },
-  '6.18-debian': { kernel: '6.18', quirks: { guardVmFlag: false, minAddrCheck: true } },
+  '6.18-debian': {
+    kernel: '6.18',
+    quirks: {
+      guardVmFlag: false,
+      minAddrCheck: true,
+      scanNoneWritten: false,
+      scanHoleWritten: false,
+    },
+  },
   '7.3': { kernel: '7.3' },
 };
 

@@ -38,7 +38,7 @@ fi
 unpack_kernel() {
   local deb=$kernel
   if [[ ! -f $deb ]]; then
-    (cd "$work" && apt-get download "$kernel" >/dev/null)
+    (cd "$work" && apt-get -o APT::Sandbox::User=root download "$kernel" >/dev/null)
     deb=$(ls "$work"/*.deb)
   fi
   dpkg-deb -x "$deb" "$work/kernel"
@@ -95,8 +95,10 @@ make_root() {
 
 boot() {
   local accel=tcg
+  # two CPUs: with one, an emulated locked update is a load and a store; four levels of page tables
   [[ -w /dev/kvm ]] && grep -qE 'vmx|svm' /proc/cpuinfo && accel=kvm
-  timeout "${UFFD_QEMU_SECONDS:-1800}" qemu-system-x86_64 -accel "$accel" -cpu max -smp 2 -m 4096 \
+  timeout "${UFFD_QEMU_SECONDS:-1800}" qemu-system-x86_64 -accel "$accel" -cpu max,la57=off \
+    -smp "${UFFD_QEMU_CPUS:-2}" -m 4096 \
     -kernel "$(ls "$work"/kernel/boot/vmlinuz-*)" -initrd "$work/initrd.gz" \
     -append "console=ttyS0 panic=-1 quiet $append" -display none -serial "file:$work/console" \
     -monitor none -net none -no-reboot \

@@ -4,11 +4,12 @@
  */
 
 import type { Op } from '../base/op.js';
-import { PAGE_SIZE, pageDown, pageOffset } from '../base/page.js';
+import { PAGE_SIZE, pageOffset } from '../base/page.js';
 import { type AccessMode, accessSpan } from '../fault/access.js';
 import { type Signal, signalOf } from '../fault/outcome.js';
 import { physicalIndex } from '../fault/user-copy.js';
 import type { Mm } from '../mm/mm.js';
+import { ByteChunks } from '../syscall/byte-chunks.js';
 import type { ThreadCore } from './thread-core.js';
 
 /** Sizes of one access in bytes. */
@@ -100,14 +101,15 @@ export function* readBytes(
   addr: number,
   lenBytes: number,
 ): Op<Uint8Array | Signal> {
-  const bytes = new Uint8Array(lenBytes);
-  for (let at = addr; at < addr + lenBytes; at = pageDown(at) + PAGE_SIZE) {
-    const part = Math.min(PAGE_SIZE - pageOffset(at), addr + lenBytes - at);
-    const signal = yield* reach(thread, { addr: at, lenBytes: part }, false);
+  const chunks = new ByteChunks();
+  for (let done = 0; done < lenBytes; ) {
+    const span = nextSpan(addr + done, lenBytes - done);
+    const signal = yield* reach(thread, span, false);
     if (signal !== undefined) return signal;
-    bytes.set(gather(thread.mm, at, part), at - addr);
+    chunks.push(gather(thread.mm, span.addr, span.lenBytes));
+    done += span.lenBytes;
   }
-  return bytes;
+  return chunks.joined();
 }
 
 /** Writes bytes page by page; those before a signal stay written. */
@@ -116,12 +118,18 @@ export function* writeBytes(
   addr: number,
   bytes: Uint8Array,
 ): Op<undefined | Signal> {
-  const end = addr + bytes.length;
-  for (let at = addr; at < end; at = pageDown(at) + PAGE_SIZE) {
-    const part = Math.min(PAGE_SIZE - pageOffset(at), end - at);
-    const signal = yield* reach(thread, { addr: at, lenBytes: part }, true);
+  for (let done = 0; done < bytes.length; ) {
+    const span = nextSpan(addr + done, bytes.length - done);
+    const signal = yield* reach(thread, span, true);
     if (signal !== undefined) return signal;
-    scatter(thread.mm, at, bytes.subarray(at - addr, at - addr + part));
+    scatter(thread.mm, span.addr, bytes.subarray(done, done + span.lenBytes));
+    done += span.lenBytes;
   }
   return undefined;
 }
+
+/** The part of a run of bytes that lies in its first page. */
+const nextSpan = (addr: number, lenBytes: number) => ({
+  addr,
+  lenBytes: Math.min(PAGE_SIZE - pageOffset(addr), lenBytes),
+});

@@ -12,6 +12,7 @@ import { checkInvariants } from '../observe/invariants.js';
 import { NO_TABLE } from '../pgtable/arena.js';
 import type { KernelVersion } from '../profile/matrix.js';
 import { type KernelConfig, kernelProfile, type Quirks } from '../profile/profile.js';
+import { tearDown } from '../syscall/unmap.js';
 import { Credentials } from './credentials.js';
 import { Process } from './process.js';
 import { ProcessState } from './process-state.js';
@@ -96,7 +97,10 @@ export class Machine {
   spawn(options: SpawnOptions = {}): Process {
     const { memory } = this.#system;
     const mm = new Mm(memory);
-    if (mm.root === NO_TABLE) throw new RangeError('memory: none is left for another process');
+    if (mm.root === NO_TABLE) {
+      tearDown(mm);
+      throw new RangeError('memory: none is left for another process');
+    }
     const pid = this.#system.nextId();
     const credentials = new Credentials(options.uid ?? 0, options.capabilities);
     const fds = new FdTable(options.maxFiles ?? 1024);

@@ -8,6 +8,7 @@ import { byteArray, type U64, unsigned } from '../base/args.js';
 import { pageOffset, TASK_SIZE } from '../base/page.js';
 import { attemptFault } from '../fault/access.js';
 import { translate } from '../fault/fault.js';
+import { signalOf } from '../fault/outcome.js';
 import {
   type AccessSize,
   load,
@@ -16,6 +17,7 @@ import {
   store,
   writeBytes,
 } from './access-ops.js';
+import { SignalError } from './errors.js';
 import type { WaitOptions } from './runner.js';
 import { ThreadCore } from './thread-core.js';
 
@@ -252,7 +254,9 @@ export class MemoryThread extends ThreadCore {
     this.assertIdle();
     if (pageOffset(addr) + size > 4096 || addr >= TASK_SIZE) return false;
     while (!translate(this.mm, addr, write)) {
-      if (attemptFault(this.mm, addr, write) !== 'mapped' || this.mm.dead) return false;
+      const outcome = attemptFault(this.mm, addr, write);
+      if (this.mm.dead) throw new SignalError(signalOf('oom', addr, this.mm.memory.profile));
+      if (outcome !== 'mapped') return false;
     }
     return true;
   }

@@ -66,14 +66,24 @@ export class PageServer implements Disposable {
 
   #serve(fault: PageFault): void {
     const { page } = fault;
-    if (page < this.#start || page >= this.#end) return;
+    const missing = !fault.wp && !fault.minor && !fault.rwp;
+    if (!missing || page < this.#start || page >= this.#end) return;
     if (this.#removed.has(page)) {
       this.#resolve(fault, () => fault.zeropageSync());
       return;
     }
-    const bytes = this.#source(page - this.#start);
+    const bytes = this.#ask(page - this.#start);
     if (bytes instanceof Uint8Array) this.#fill(fault, bytes);
     else bytes.then((late) => this.#fill(fault, late)).catch((error) => this.#failed(error));
+  }
+
+  #ask(offset: number): Uint8Array | Promise<Uint8Array> {
+    try {
+      return this.#source(offset);
+    } catch (error) {
+      this.#failed(error);
+      throw error; // comes out where the machine was made to run
+    }
   }
 
   #failed(error: unknown): void {

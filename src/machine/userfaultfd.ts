@@ -5,7 +5,8 @@
 
 import { EventEmitter } from 'eventemitter3';
 import type { U64 } from '../base/args.js';
-import { failed } from '../base/errno.js';
+import { type Failure, failed } from '../base/errno.js';
+import type { Op } from '../base/op.js';
 import type { Runnable } from '../sched/task.js';
 import { O_NONBLOCK } from '../uapi/fcntl.js';
 import type { UffdMsg, UffdRemapMsg, UffdRemoveMsg, UffdUnmapMsg } from '../uapi/msg.js';
@@ -70,6 +71,7 @@ export interface UffdEvents {
 export class Userfaultfd extends UffdIoctls implements AsyncIterable<UffdMessage>, Disposable {
   readonly #emitter = new EventEmitter<UffdEvents>();
   #pump: Runnable | undefined;
+  #closed = false;
 
   /**
    * read(2): takes as many 32-byte messages as fit.
@@ -199,15 +201,16 @@ export class Userfaultfd extends UffdIoctls implements AsyncIterable<UffdMessage
    * @throws KernelError `EBADF`.
    */
   close(): void {
+    this.#closed = true;
     this.#stopPump();
     this.thread.system.scheduler.run(() => {
       unwrap('close', this.thread.fds.close(this.fd) ?? 0);
     });
   }
 
-  /** Closes the descriptor if it is open. */
+  /** Closes the descriptor unless `close` did. */
   [Symbol.dispose](): void {
-    if (!failed(uffdFile(this))) this.close();
+    if (!this.#closed && !failed(uffdFile(this))) this.close();
   }
 
   /** @internal The open file, for passing it on. */
@@ -236,8 +239,9 @@ export class Userfaultfd extends UffdIoctls implements AsyncIterable<UffdMessage
     this.#pump = undefined;
   }
 
-  *#deliver(): ReturnType<typeof deliverForever> {
-    yield* deliverForever(this, (msg) => this.#emit(this.#messageOf(msg)));
+  *#deliver(): Op<void> {
+    const failure = yield* deliverForever(this, (msg) => this.#emit(this.#messageOf(msg)));
+    if (!this.#closed) this.thread.system.scheduler.raise(new KernelError('read', failure));
   }
 
   #emit(message: UffdMessage): void {
@@ -253,11 +257,11 @@ export class Userfaultfd extends UffdIoctls implements AsyncIterable<UffdMessage
   }
 }
 
-/** Reads messages one after another, for as long as the descriptor is open. */
-function* deliverForever(uffd: UffdIoctls, deliver: (msg: UffdMsg) => void) {
+/** Reads messages one after another until one cannot be read; answers why. */
+function* deliverForever(uffd: UffdIoctls, deliver: (msg: UffdMsg) => void): Op<Failure> {
   for (;;) {
     const msg = yield* uffdCalls.nextMessage(uffd);
-    if (failed(msg)) return;
+    if (failed(msg)) return msg;
     deliver(msg);
   }
 }

@@ -36,7 +36,7 @@ import {
 export function pageCategory(mm: Mm, vma: Vma, addr: number): number {
   const pte = mm.pte(addr);
   const written = countsAsWritten(mm, vma) && !pteIsWpInAnyForm(pte) ? PAGE_IS_WRITTEN : 0;
-  if (pteIsNone(pte)) return written;
+  if (pteIsNone(pte)) return mm.memory.profile.has('scanNoneWritten') ? written : 0;
   const soft = mm.memory.profile.config.softDirty && pteIsSoftDirty(pte) ? PAGE_IS_SOFT_DIRTY : 0;
   const seen =
     vma.has(VM_UFFD_RWP) && !pteIsUffdWp(pte) && !pteIsMarker(pte) ? PAGE_IS_ACCESSED : 0;
@@ -61,4 +61,5 @@ function markerCategory(mm: Mm, pte: Pte): number {
 }
 
 /** Categories of pages without a page table. */
-export const holeCategory = (vma: Vma): number => (vma.has(VM_UFFD_WP) ? PAGE_IS_WRITTEN : 0);
+export const holeCategory = (mm: Mm, vma: Vma): number =>
+  vma.has(VM_UFFD_WP) && mm.memory.profile.has('scanHoleWritten') ? PAGE_IS_WRITTEN : 0;

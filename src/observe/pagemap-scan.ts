@@ -165,7 +165,7 @@ class Scan {
   }
 
   #scanHole(vma: Vma, start: number, end: number): Failure | undefined {
-    const category = this.#vmaCategory | holeCategory(vma);
+    const category = this.#vmaCategory | holeCategory(this.mm, vma);
     if (!this.#isInteresting(category)) return undefined;
     const done = this.#output.push(category, start, end);
     if (done === start || !this.#protects) return undefined;

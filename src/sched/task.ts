@@ -26,6 +26,8 @@ export class Task<T> implements Runnable {
   readonly #op: Op<T>;
   #waitingFor: Wait | undefined;
   #outcome: Outcome<T> | undefined;
+  #running = false;
+  #doom: { readonly reason: unknown } | undefined;
   readonly #listeners: ((outcome: Outcome<T>) => void)[] = [];
 
   constructor(op: Op<T>) {
@@ -55,6 +57,18 @@ export class Task<T> implements Runnable {
 
   step(): Wait | undefined {
     this.#waitingFor = undefined;
+    this.#running = true;
+    const wait = this.#toNextSleep();
+    this.#running = false;
+    if (wait === undefined) return undefined;
+    this.#waitingFor = wait;
+    if (this.#doom === undefined) return wait;
+    this.abandon(this.#doom.reason);
+    return undefined;
+  }
+
+  /** Runs the operation; `undefined` when it ended. */
+  #toNextSleep(): Wait | undefined {
     try {
       for (;;) {
         const { done, value } = this.#op.next();
@@ -62,10 +76,7 @@ export class Task<T> implements Runnable {
           this.#settle({ ok: true, value });
           return undefined;
         }
-        if (value instanceof Wait) {
-          this.#waitingFor = value;
-          return value;
-        }
+        if (value instanceof Wait) return value;
       }
     } catch (error) {
       this.#settle({ ok: false, error });
@@ -74,6 +85,10 @@ export class Task<T> implements Runnable {
   }
 
   abandon(reason: unknown): void {
+    if (this.#running) {
+      this.#doom = { reason }; // it gave itself up: takes effect where it would sleep
+      return;
+    }
     this.#settle({ ok: false, error: reason });
     this.#op.return(undefined as never);
   }

@@ -33,6 +33,9 @@ export function pread(
   return bytes;
 }
 
+/** Largest offset in a file; the page below 2^63 is not told apart from its end. */
+const OFFSET_MAX = 2 ** 63 - PAGE_SIZE;
+
 /** A file that can be read and written at an offset. */
 function seekable(caller: Caller, fd: number, offset: number): Result<ShmemFile> {
   return offset >= 2 ** 63 ? fail('EINVAL', 'offset is negative') : shmemFile(caller, fd, 'ESPIPE');
@@ -45,7 +48,7 @@ export function pwrite(
 ): Result<number> {
   const file = seekable(caller, args.fd, args.offset);
   if (failed(file)) return file;
-  if (args.offset + args.bytes.length >= 2 ** 63) return fail('EINVAL', 'the end is negative');
+  if (args.offset + args.bytes.length > OFFSET_MAX) return fail('EINVAL', 'the end is negative');
   if (!file.writable) return fail('EBADF', 'the descriptor is read-only');
   let written = 0;
   eachPage(args.offset, args.bytes.length, (index, from, done, lenBytes) => {

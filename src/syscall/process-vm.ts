@@ -7,7 +7,7 @@
 import type { Pfn } from '../base/brand.js';
 import { fail, type Result } from '../base/errno.js';
 import type { Op } from '../base/op.js';
-import { PAGE_SIZE, pageDown, pageOffset } from '../base/page.js';
+import { PAGE_SIZE, pageDown, pageOffset, TASK_SIZE } from '../base/page.js';
 import { access } from '../fault/access.js';
 import { unshare } from '../fault/cow.js';
 import { pinMode } from '../fault/user-copy.js';
@@ -66,6 +66,7 @@ function* remote(
 ): Op<Result<number>> {
   const { addr, lenBytes } = range;
   if (lenBytes >= 2 ** 63) return fail('EINVAL', 'the length is negative');
+  if (addr >= TASK_SIZE) return 0;
   let done = 0;
   while (done < lenBytes) {
     const start = pageDown(addr + done);

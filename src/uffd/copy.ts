@@ -16,7 +16,8 @@ import {
   type Place,
   type Protection,
 } from '../mm/install.js';
-import { VM_SHARED, VM_UFFD_WP, VM_WRITE } from '../mm/vma-flags.js';
+import type { Vma } from '../mm/vma.js';
+import { VM_SHARED, VM_UFFD, VM_UFFD_WP, VM_WRITE } from '../mm/vma-flags.js';
 import { NO_FRAME } from '../phys/frames.js';
 import {
   UFFDIO_COPY_MODE_DONTWAKE,
@@ -83,10 +84,16 @@ function* copyPage(
 ): Op<Failure | undefined> {
   const { frames } = place.mm.memory;
   if (frames.available <= 0) return fail('ENOMEM', 'no memory for a page');
+  const { vma } = place;
+  const before = kindOf(vma);
   const bytes = yield* readSource(call, args, place.offset);
   if (failed(bytes)) return bytes;
   const again = typeof args.src === 'number' ? place.revalidate() : place;
   if (failed(again)) return again;
+  const rechecks = place.mm.memory.profile.has('copyRechecksArea');
+  if (rechecks && kindOf(again.vma) !== before) {
+    return fail('EAGAIN', 'the destination became another mapping while the source was awaited');
+  }
   const pfn = frames.alloc();
   if (pfn === NO_FRAME) return fail('ENOMEM', 'no memory for a page');
   frames.pageBytes(pfn).set(bytes);
@@ -94,6 +101,10 @@ function* copyPage(
   frames.put(pfn);
   return failure;
 }
+
+/** What must not change about the destination while its source is awaited. */
+const kindOf = (vma: Vma): string =>
+  [vma.flags & (VM_SHARED | VM_UFFD), vma.file?.link, vma.addressOf(0)].join();
 
 /** 5.10 protects only what could be written. */
 function wpFor({ vma, mm }: Place, asWp: boolean): Protection {

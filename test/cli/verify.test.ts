@@ -11,6 +11,7 @@ import { KeptStreams } from './streams.js';
 
 const FACTS: KernelFacts = {
   release: '6.18.44-test',
+  stable: '6.18.44',
   features: '0x1ffff',
   memoryFailure: true,
   softDirty: true,
@@ -173,11 +174,14 @@ describe('the machine to compare with', () => {
     expect(machineFor({ ...FACTS, memoryFailure: null }).config?.memoryFailure).toBe(true);
   });
 
-  test('lacks what a stable release of its series had not got yet', () => {
+  test('follows what stable releases of a series changed', () => {
     const quirks = { guardVmFlag: false, minAddrCheck: true };
-    expect(machineFor({ ...FACTS, release: '6.18.15+deb14-amd64' }).quirks).toEqual(quirks);
-    expect(machineFor({ ...FACTS, release: '6.18.15' }, '6.12').quirks).toBeUndefined();
+    expect(machineFor({ ...FACTS, stable: '6.18.15' }).quirks).toEqual(quirks);
+    expect(machineFor({ ...FACTS, stable: '6.18.15' }, '6.12').quirks).toBeUndefined();
     expect(machineFor(FACTS).quirks).toBeUndefined();
+    const debian = { ...FACTS, release: '6.1.0-50-amd64' };
+    expect(machineFor({ ...debian, stable: '6.1.174' }).quirks).toBeUndefined();
+    expect(machineFor({ ...debian, stable: '6.1.176' }).quirks).toEqual({ minAddrCheck: false });
   });
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { runScenario } from '../../src/scenario/run.js';
 import { successShare } from '../../tools/fuzz/compare.js';
+import { isExcluded } from '../../tools/fuzz/excluded.js';
 import { generate, profileNamed } from '../../tools/fuzz/generate.js';
 import { modelledParts } from '../../tools/fuzz/parts.js';
 import { PROFILES } from '../../tools/fuzz/profiles.js';
@@ -67,14 +68,11 @@ describe('what is left out of generated scenarios', () => {
   );
 
   test('no thread that may sleep in a kernel-mode access is interrupted', () => {
-    for (const text of every) {
-      const last = new Map<string, string>();
-      for (const line of text.split('\n')) {
-        const [, who = 'P0', operation = ''] = /^(?:(P\d(?:\.\w+)?|T\d) )?(\S+)/.exec(line) ?? [];
-        if (operation !== 'signal') last.set(who, operation);
-        else expect(last.get(line.split(' ')[1] ?? '')).not.toMatch(/^(sys|vm)(read|write)$/);
-      }
-    }
+    for (const text of every) expect(isExcluded(text.split('\n'))).toBe(false);
+    expect(every.some((text) => /^signal /m.test(text))).toBe(true);
+    expect(isExcluded(['T1 sysread A', 'T1 nop', 'signal T1'])).toBe(true);
+    expect(isExcluded(['P1.T1 madvise A 1 POPULATE_READ', 'signal P1.T1'])).toBe(true);
+    expect(isExcluded(['T1 sysread A', 'T0 read A', 'signal T0', 'signal P1.T1'])).toBe(false);
   });
 
   test('no lazily freed page is swapped out', () => {

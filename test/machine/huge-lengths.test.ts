@@ -1,4 +1,4 @@
-/** Lengths and offsets far beyond what is mapped: the errno of Linux, at once, without an allocation. */
+/** Lengths and offsets far beyond what is mapped: the errno of Linux, at once. */
 import {
   MADV_DONTNEED,
   MADV_FREE,

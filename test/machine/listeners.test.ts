@@ -1,4 +1,4 @@
-/** Listeners that throw, and messages nobody listens to: the error comes out, nothing stays blocked. */
+/** Listeners that throw, messages nobody listens to: the error comes out, nothing hangs. */
 import {
   FaultLivelockError,
   FaultPendingError,

@@ -1,4 +1,4 @@
-/** Memory that runs out: ENOMEM of fills with their progress, the out-of-memory killer, what is freed. */
+/** Memory that runs out: ENOMEM of fills, the out-of-memory killer, what is freed. */
 import { MADV_DONTNEED, UFFDIO_COPY, uffdio_copy } from 'uffd-emulator';
 import { describe, expect, test } from 'vitest';
 import {
@@ -87,7 +87,7 @@ describe('an access without memory', () => {
   });
 
   test('of a waiting guest lets its manager see it die', async () => {
-    const { uffd, machine, proc, t0, t1, at } = nearlyFull(0);
+    const { uffd, machine, proc, t0, t1, at } = nearlyFull(1);
     const manager = machine.spawn({ name: 'manager' }).receive(uffd);
     const load = Promise.allSettled([t1.load8(at(0))]);
     expect(errno(() => t0.store64Sync(at(127), 1n))).toBe('SIGKILL');
@@ -96,6 +96,13 @@ describe('an access without memory', () => {
     expect(manager.fdinfo().total).toBe(0);
     expect(errno(() => manager.zeropageSync(pagesAt(at(0))))).toBe('ESRCH');
   });
+});
+
+test('a process without memory for its page table is RangeError and leaves nothing', () => {
+  const { machine } = nearlyFull(0);
+  const before = machine.processes.length;
+  expect(() => machine.spawn()).toThrow(RangeError);
+  expect([machine.freePages, machine.processes.length]).toEqual([0, before]);
 });
 
 describe('memory comes back', () => {

@@ -240,7 +240,7 @@ describe('configuration', () => {
     expect([word(true), word(false)]).toEqual([SOFT_DIRTY, 0n]);
   });
 
-  test('a locked update of a missing page is one write fault, with rmwReadsFirst a read first', () => {
+  test('a locked update is one write fault, with rmwReadsFirst a read first', () => {
     const faults = (rmwReadsFirst: boolean) => {
       const { uffd, t0, at } = machineWith({ rmwReadsFirst, modes: M | W });
       void t0.rmw8(at(0), (old) => old + 1);

@@ -82,7 +82,7 @@ describe('serve', () => {
     expect(await load).toBe(2);
   });
 
-  test('whose source gives too few bytes: the error names it, the thread is not left behind', () => {
+  test('whose source gives too few bytes: the error says so, the thread is idle', () => {
     const { uffd, t0, at } = machineWith();
     uffd.serve(region(4), () => new Uint8Array(100));
     expect(() => t0.load8Sync(at(0))).toThrow(/100 bytes/);

@@ -8,8 +8,11 @@ import {
   MADV_GUARD_INSTALL,
   MADV_NORMAL,
   MADV_RANDOM,
+  MAP_ANONYMOUS,
   MAP_FIXED,
+  MAP_LOCKED,
   MAP_NORESERVE,
+  MAP_SHARED,
   PROT_NONE,
   PROT_READ,
   type Process,
@@ -56,13 +59,7 @@ const touch = (main: Thread, ...pages: number[]): void => {
 };
 
 describe('two mappings next to each other', () => {
-  const map = (main: Thread, n: number, how: { prot?: number; flags?: number } = {}) =>
-    main.mmapSync({
-      addr: at(n),
-      length: PAGE,
-      prot: how.prot ?? RW,
-      flags: ANON | MAP_FIXED | (how.flags ?? 0),
-    });
+  const map = (main: Thread, n: number) => mapAt(main, at(n), 1);
 
   test('that are alike are one, in either order', () => {
     const { main, areas } = world();
@@ -76,19 +73,14 @@ describe('two mappings next to each other', () => {
   });
 
   test.each([
-    ['rights', { prot: PROT_READ }],
-    ['MAP_NORESERVE', { flags: MAP_NORESERVE }],
-    ['MAP_LOCKED', { flags: 0x2000 }],
-    ['being shared', { flags: 3 }],
-  ])('stay apart by %s', (_name, how) => {
+    ['rights', PROT_READ, ANON],
+    ['MAP_NORESERVE', RW, ANON | MAP_NORESERVE],
+    ['MAP_LOCKED', RW, ANON | MAP_LOCKED],
+    ['being shared', RW, MAP_ANONYMOUS | MAP_SHARED],
+  ])('stay apart by %s', (_name, prot, flags) => {
     const { main, areas } = world();
     map(main, 0);
-    main.mmapSync({
-      addr: at(1),
-      length: PAGE,
-      prot: how.prot ?? RW,
-      flags: MAP_FIXED | 0x20 | (how.flags === 3 ? 1 : 2 | (how.flags ?? 0)),
-    });
+    main.mmapSync({ addr: at(1), length: PAGE, prot, flags: flags | MAP_FIXED });
     expect(areas()).toBe('0-1 1-2');
   });
 

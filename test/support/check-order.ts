@@ -1,6 +1,6 @@
 /**
- * Two faults in one call: the check that comes first decides. A ladder lists what can be wrong with
- * a call in the order of its checks; every pair of rungs that can be combined is made wrong at once.
+ * Two faults in one call: the check that comes first decides. A ladder lists what can be wrong
+ * with a call in the order of its checks; every pair of rungs that can be combined is tried.
  */
 import { type U64, UFFD_FEATURE_EVENT_REMOVE, type Userfaultfd } from 'uffd-emulator';
 import { BASE, type Guest, M, machineWith, mapAt, PAGE, pagesAt, W } from './guest.js';

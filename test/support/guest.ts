@@ -1,7 +1,7 @@
 /**
- * Builders of the machines that the tests look at: one guest process with three threads, one area of
- * memory, one userfaultfd that is registered on it. Every machine is checked for broken invariants
- * after the test that made it.
+ * Builders of the machines that the tests look at: one guest process with three threads, one area
+ * of memory, one userfaultfd that is registered on it. Every machine is checked for broken
+ * invariants after the test that made it.
  */
 import {
   MAP_ANONYMOUS,

@@ -1,4 +1,4 @@
-/** UFFDIO_COPY that reads user memory: its source may itself be missing, and then the call waits. */
+/** UFFDIO_COPY that reads user memory: its source may itself be missing; then the call waits. */
 import {
   FaultPendingError,
   type KernelVersion,
@@ -35,7 +35,7 @@ function missingSource(features = 0, kernel: KernelVersion = '6.18') {
 }
 
 describe('a missing source page', () => {
-  test('raises a fault message; the ioctl waits until it is resolved, then succeeds [9.44]', async () => {
+  test('raises a fault message; the ioctl waits until it is resolved [9.44]', async () => {
     const { uffd, sources, main, at } = missingSource();
     const copy = uffd.copy({ dst: at(0), src: at(16), len: PAGE });
     expect(drain(sources, at(16))).toEqual(['fault 0 @0']);
@@ -64,7 +64,7 @@ describe('a missing source page', () => {
     expect(await endingOfPromise(copy)).toEqual({ code: 'ENOENT', progress: -2 });
   });
 
-  test('whose destination was filled meanwhile ends with EEXIST and keeps what is there', async () => {
+  test('whose destination was filled meanwhile ends with EEXIST and -17', async () => {
     const { uffd, sources, main, at } = missingSource();
     const copy = uffd.copy({ dst: at(0), src: at(16), len: PAGE });
     uffd.copySync({ dst: at(0), src: page(9) });

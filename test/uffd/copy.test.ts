@@ -35,7 +35,7 @@ describe('the result field', () => {
     expect(pages(proc, BASE, 2)).toBe('P -');
   });
 
-  test('is 8192 and EAGAIN when the third page is there; waiters of the first two wake [9.30]', async () => {
+  test('is 8192 and EAGAIN when the third page is there; two waiters wake [9.30]', async () => {
     const { uffd, t0, t1, t2, at } = machineWith();
     uffd.zeropageSync(pagesAt(at(2)));
     const loads = [t0.load8(at(0)), t1.load8(at(1))];
@@ -46,7 +46,7 @@ describe('the result field', () => {
     expect(t2.state).toBe('blocked');
   });
 
-  test('is 4096 when the second source page is unmapped; the retry is EFAULT and -14 [9.31]', () => {
+  test('is 4096 when the second source page is unmapped; the retry is -14 [9.31]', () => {
     const { uffd, main, at } = machineWith();
     const src = mapAt(main, at(16), 1);
     const copy = (n: number) => () =>
@@ -145,7 +145,7 @@ describe('source and destination', () => {
     expect(await load).toBe(7);
   });
 
-  test('replaces uffd-wp and poison markers; the page is not protected without MODE_WP [9.48]', () => {
+  test('replaces uffd-wp and poison markers; protects only with MODE_WP [9.48]', () => {
     const features = UFFD_FEATURE_WP_UNPOPULATED;
     const { uffd, proc, at } = machineWith({ modes: M | W, features });
     uffd.writeprotectSync({ ...pagesAt(at(0), 2), mode: 1 });

@@ -1,4 +1,4 @@
-/** userfaultfd(2) and /dev/userfaultfd: who may make one, which flags it takes, what the file is. */
+/** userfaultfd(2) and /dev/userfaultfd: who may make one, with which flags, what the file is. */
 import {
   MAP_PRIVATE,
   O_CLOEXEC,

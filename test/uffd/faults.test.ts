@@ -83,7 +83,7 @@ describe('a first access', () => {
     }
   });
 
-  test('of an M-only shmem area is silent for a cached page and a message for a hole [9.80]', () => {
+  test('of an M-only shmem area is silent if cached, a message for a hole [9.80]', () => {
     const { uffd, t0, at } = machineWith({ ...cached, modes: M });
     expect(t0.load8Sync(at(1))).toBe(8);
     void t0.load8(at(2));

@@ -1,4 +1,4 @@
-/** fork(2) of registered memory, with EVENT_FORK and without, and descriptors that children inherit. */
+/** fork(2) of registered memory, with EVENT_FORK and without, and inherited descriptors. */
 import {
   MADV_DONTFORK,
   MADV_WIPEONFORK,
@@ -35,7 +35,7 @@ async function forked(options: GuestOptions = {}) {
 }
 
 describe('with EVENT_FORK', () => {
-  test('fork waits until the event is read; it names a descriptor of the reader [9.90]', async () => {
+  test('fork waits until the event is read, which makes a descriptor [9.90]', async () => {
     const { uffd, machine, t0, main } = machineWith({ features: FORK });
     const before = machine.processes.length;
     const fork = t0.fork();
@@ -47,7 +47,7 @@ describe('with EVENT_FORK', () => {
     expect(main.userfaultfdOf(uffd.fd + 1).poll()).toBe(0);
   });
 
-  test('the descriptor is initialised with the features and flags of the parent [9.90]', async () => {
+  test('the descriptor is initialised, with features and flags of the parent [9.90]', async () => {
     const { childUffd, uffd } = await forked({ features: FORK | 0x100 });
     expect(errno(() => childUffd.ioctlSync(UFFDIO_API, new Uint8Array(24)))).toBe('EINVAL');
     expect(errno(() => childUffd.apiSync())).toBe('EINVAL');
@@ -55,7 +55,7 @@ describe('with EVENT_FORK', () => {
     expect(childUffd.statusFlags).toBe(uffd.statusFlags);
   });
 
-  test("faults of the child come to it; COPY through it fills the child's memory only [9.90]", async () => {
+  test("the child's faults come to it; COPY through it fills the child only [9.90]", async () => {
     const { child, childUffd, uffd, proc, at } = await forked();
     const load = child.main.load8(at(1));
     expect(drain(childUffd, BASE)).toEqual(['fault 0 @1']);
@@ -116,7 +116,7 @@ describe('with EVENT_FORK', () => {
     expect(pages(child, BASE, 1)).toBe('-');
   });
 
-  test('a read without a free descriptor is EMFILE; fork waits on, the next read succeeds [9.91]', async () => {
+  test('a read without a free descriptor is EMFILE; the next one succeeds [9.91]', async () => {
     const { uffd, machine, main, t0 } = machineWith({ features: FORK, spawn: { maxFiles: 2 } });
     const fd = main.memfdCreateSync('last');
     const fork = t0.fork();
@@ -162,7 +162,7 @@ describe('with EVENT_FORK', () => {
     expect(child.main.load8Sync(at(0))).toBe(0);
   });
 
-  test("the owner's own descriptor is held by the child's table: closing does not end the wait", async () => {
+  test("the child's table holds the descriptor: closing does not end the wait", async () => {
     const { uffd, main, proc, t0, machine } = machineWith({ features: FORK });
     const remote = machine.spawn().receive(uffd);
     const fork = t0.fork();

@@ -202,7 +202,7 @@ describe('a struct in user memory', () => {
     expect(drain(uffd, BASE)).toEqual(['fault 3 @0']);
   });
 
-  test('that is read-only is EFAULT, but the page is there and nobody is woken [9.40]', async () => {
+  test('that is read-only is EFAULT, but the page is there, nobody woken [9.40]', async () => {
     const { uffd, main, proc, t0, at } = machineWith();
     mapAt(main, at(16), 2);
     main.writeSync(at(17), page(7));

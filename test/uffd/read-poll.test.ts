@@ -13,7 +13,7 @@ import { BASE, machineWith, mapAt, page, pagesAt, span } from '../support/guest.
 import { drain, errno, pages } from '../support/observe.js';
 
 describe('poll', () => {
-  test('on a blocking descriptor is POLLERR always; O_NONBLOCK through F_SETFL makes it 0 [9.10]', () => {
+  test('on a blocking descriptor is POLLERR always, after F_SETFL O_NONBLOCK 0 [9.10]', () => {
     const { uffd, t0, at } = machineWith({ flags: 0 });
     void t0.load8(at(0));
     expect(uffd.poll()).toBe(POLLERR);
@@ -160,7 +160,7 @@ describe('blocking', () => {
 });
 
 describe('a buffer that cannot be written', () => {
-  test('is EFAULT; the fault is lost, its thread waits until WAKE queues it again [9.100]', async () => {
+  test('is EFAULT; the fault is lost until WAKE queues it again [9.100]', async () => {
     const { uffd, t0, at } = machineWith();
     void t0.load8(at(0));
     const read = uffd.readToUser({ addr: at(99), count: 32 });

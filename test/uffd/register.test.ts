@@ -101,7 +101,7 @@ describe('arguments', () => {
     expect(areas(proc, BASE)).toEqual(['0-2:um', '4-6:um']);
   });
 
-  test('a range may begin and end in a hole, and what is mapped there later is not registered', () => {
+  test('a range may begin in a hole; what is mapped there later is not registered', () => {
     const { uffd, proc, main, t0, at } = machineWith({ pages: 6, modes: 0 });
     main.munmapSync(span(at(2), 2));
     expect(register(uffd, 2, 4, M)).toBe(0x13c);
@@ -148,7 +148,7 @@ describe('kinds of memory', () => {
     expect(pages(proc, BASE, 4)).toBe('- - - -');
   });
 
-  test('MINOR of an area that follows an anonymous one is EINVAL although it alone would do', () => {
+  test('MINOR of shmem behind anonymous memory is EINVAL, of shmem alone fine', () => {
     const { uffd, proc, main, at } = machineWith({ pages: 2, modes: 0 });
     mapAt(main, at(2), 2, { kind: 'shared', fd: memfd(main, 2) });
     expect(register(uffd, 1, 2, N)).toBe('EINVAL');

@@ -181,7 +181,7 @@ describe('the order of events', () => {
 });
 
 describe('MREMAP_DONTUNMAP', () => {
-  test('keeps the old range registered and empty; the new one only with EVENT_REMAP [9.89]', async () => {
+  test('keeps the old range registered, the new one only with EVENT_REMAP [9.89]', async () => {
     const remains = async (features: number) => {
       const { uffd, proc, t0, at } = machineWith({ features });
       uffd.copySync({ dst: at(0), src: page(7) });
@@ -226,7 +226,7 @@ describe('a failing mremap', () => {
     expect(drain(uffd, BASE)).toEqual([]);
   });
 
-  test('over several areas is EFAULT at the registered one; those before it have moved', async () => {
+  test('over several areas is EFAULT at the registered one; others moved before', async () => {
     const { proc, main, at } = machineWith({ pages: 0 });
     mapAt(main, at(0), 2);
     mapAt(main, at(2), 2, { prot: 1 });

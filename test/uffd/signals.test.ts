@@ -62,7 +62,7 @@ describe('a caught signal', () => {
     expect(await read).toEqual(Uint8Array.of(7));
   });
 
-  test('does not end a system call that copies: its bytes come once the page is there', async () => {
+  test('does not end a system call that copies: it waits for the page', async () => {
     const { uffd, main, t0, at } = machineWith();
     mapAt(main, at(8), 1);
     const { writeFd } = main.pipeSync();
@@ -159,7 +159,7 @@ describe('SIGKILL', () => {
     expect(t0.load8Sync(at(1))).toBe(0);
   });
 
-  test('of a process that copies from missing memory ends the copy and frees its page', async () => {
+  test('of a process that copies from missing memory ends the copy', async () => {
     const { uffd, machine, proc, main, at } = machineWith();
     uffd.zeropageSync(pagesAt(at(3)));
     const manager = machine.spawn();

@@ -48,7 +48,7 @@ describe('ranges', () => {
     expect(snapshot(machine)).toEqual(before);
   });
 
-  test("another userfaultfd's registration goes, and its waiter wakes, in 6.12 [9.25]", async () => {
+  test("another userfaultfd's registration goes, its waiter wakes, in 6.12 [9.25]", async () => {
     const { uffd, main, proc, t0, at } = machineWith({ kernel: '6.12' });
     const load = t0.load8(at(1));
     expect(drain(uffd, BASE)).toEqual(['fault 0 @1']);

@@ -8,7 +8,7 @@ const ASYNC = { features: UFFD_FEATURE_WP_ASYNC, modes: W };
 const protect = { mode: 1 };
 
 describe('a protected page under WP_ASYNC', () => {
-  test('is written without a message; the bit goes with the write and stays over a read [9.65]', () => {
+  test('is written without a message, which clears the bit; a read keeps it [9.65]', () => {
     const { uffd, main, proc, t0, at } = machineWith(ASYNC);
     main.writeSync(at(0), page(1, 2));
     uffd.writeprotectSync({ ...pagesAt(at(0), 2), ...protect });

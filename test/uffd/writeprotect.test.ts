@@ -86,7 +86,7 @@ describe('an empty shmem page', () => {
 });
 
 describe('a protected page', () => {
-  test('reads silently, a write is flags 3; unprotecting wakes, with DONTWAKE not [9.63]', async () => {
+  test('reads silently, writes are flags 3; unprotecting wakes, DONTWAKE not [9.63]', async () => {
     const { uffd, main, t0, at } = machineWith({ modes: W });
     main.store8Sync(at(0), 7);
     uffd.writeprotectSync({ ...pagesAt(at(0)), mode: WP });
@@ -100,7 +100,7 @@ describe('a protected page', () => {
     expect(main.load8Sync(at(0) + 9)).toBe(8);
   });
 
-  test('of two, only the unprotected one lets its writer go; WAKE repeats the other [9.107]', async () => {
+  test('of two, only the unprotected one lets its writer go; WAKE repeats [9.107]', async () => {
     const { uffd, main, t0, t1, at } = machineWith({ modes: W });
     main.writeSync(at(0), page(1, 2));
     uffd.writeprotectSync({ ...pagesAt(at(0), 2), mode: WP });
@@ -132,7 +132,7 @@ describe('a protected page', () => {
     expect(drain(uffd, BASE)).toEqual([]);
   });
 
-  test('missing write resolved by COPY MODE_WP: flags 3 follows from the same thread [9.101]', async () => {
+  test('of COPY MODE_WP for a missing write: flags 3 follows from the thread [9.101]', async () => {
     const { uffd, t0, main, at } = machineWith({ modes: M | W });
     const store = t0.store8(at(0), 9);
     expect(drain(uffd, BASE)).toEqual(['fault 1 @0']);
@@ -168,7 +168,7 @@ describe('a protected page', () => {
 });
 
 describe('ranges', () => {
-  test('[W][unregistered] is ENOENT with the first part protected, [W][hole][W] is 0 [9.62]', () => {
+  test('[W][none] is ENOENT with the first part protected, [W][hole][W] is 0 [9.62]', () => {
     const { uffd, main, proc, at } = machineWith({ pages: 6, modes: 0 });
     main.writeSync(at(0), page(1, 6));
     uffd.registerSync({ ...pagesAt(at(0), 2), mode: W });

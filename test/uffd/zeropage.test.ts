@@ -52,7 +52,7 @@ describe('anonymous memory', () => {
     expect(drain(uffd, BASE)).toEqual([]);
   });
 
-  test('stops at a page that is there: EAGAIN and the bytes before it; waiters of these wake [9.30]', async () => {
+  test('stops at a page that is there with EAGAIN; waiters before it wake [9.30]', async () => {
     const { uffd, t0, t1, at } = machineWith();
     uffd.copySync({ dst: at(2), src: page(1) });
     const load = t0.load8(at(1));

@@ -3,6 +3,7 @@
  * choices that every operation makes alike, of a worker, a name, a page, a range.
  */
 
+import { mayFaultInKernel } from './excluded.js';
 import type { Page, Uffd } from './model/page.js';
 import { type Place, type Process, type Worker, whoText } from './model/process.js';
 import { type Holder, World } from './model/world.js';
@@ -38,7 +39,7 @@ export const rangeText = ({ slot, start, count }: Range): string =>
 /** In so many percent a range goes further than it should. */
 const SLOPPY_PERCENT = 10;
 /** In so many percent nobody asks whether a page is fit for what is done with it. */
-const CARELESS_PERCENT = 25;
+const CARELESS_PERCENT = 40;
 const FOREIGN_PROCESS_PERCENT = 30;
 const SMALL_SLOTS = [...'ABCDEFGHIJKLMNOP'];
 const HUGE_SLOTS = ['HA', 'HB', 'HC', 'HD'];
@@ -63,6 +64,7 @@ export class Draft {
     const text = words.filter((word) => word !== '').join(' ');
     this.lines.push(isDefault ? text : `${whoText(worker)} ${text}`);
     worker.wasUsed = true;
+    worker.wasInKernel ||= mayFaultInKernel(text);
   }
 
   /** The next fill byte; no two neighbours look alike. */

@@ -11,8 +11,8 @@ import { PROFILES, type Profile } from './profiles.js';
 import { Random } from './random.js';
 import { setUp } from './setup.js';
 
-const STEPS_LEAST = 15;
-const STEPS_MOST = 55;
+const STEPS_LEAST = 20;
+const STEPS_MOST = 65;
 /** Draws that come to nothing before the generator gives a scenario up. */
 const IDLE_MOST = 500;
 /** The kernel's side has two seconds; long before that nobody can read it. */

@@ -125,6 +125,7 @@ const FILE_OPERATIONS: Profile['operations'] = {
   fmincore: 8,
   fallocate: 20,
   ftruncate: 5,
+  reopen: 2,
   remove: 10,
 };
 

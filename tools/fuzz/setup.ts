@@ -8,10 +8,24 @@ import { mapPages } from './operations/mappings.js';
 import { wholeWindow } from './operations/observers.js';
 import { makeUffd, registerRange } from './operations/userfaultfds.js';
 import type { MappingKind } from './profiles.js';
+import type { Weighted } from './random.js';
 
 const MAPPED_PERCENT = 70;
 const FILL_PERCENT = 50;
 const REGISTER_PERCENT = 85;
+/** A window may lie across the border of two page tables. */
+const TABLE_PERCENT = 12;
+const TABLE_PAGES = 512;
+
+const WORDS: Weighted<readonly string[]> = [
+  [[], 88],
+  [['prot=r'], 4],
+  [['prot=none'], 1],
+  [['flags=locked'], 3],
+  [['flags=noreserve'], 1],
+  [['flags=growsdown'], 2],
+  [['flags=populate'], 1],
+];
 
 /** A file of the right kind: one that is there, or a new one. */
 function fileFor(draft: Draft, kind: FileObject['kind']): FileObject {
@@ -42,15 +56,12 @@ function mapWindow(draft: Draft, { kind, file: fileKind }: MappingKind): void {
   const count = sizeOf(draft, isHuge, file);
   const isOffset = file !== undefined && count > 2 && draft.random.chance(20);
   const offset = isOffset ? draft.random.between(1, 2) : 0;
-  const words = draft.random.chance(4)
-    ? ['prot=r']
-    : draft.random.chance(3)
-      ? ['flags=locked']
-      : [];
+  const words = draft.random.weighted(WORDS);
   const all = { process: first, slot, kind, file, words };
   const split = !isHuge && file === undefined && draft.random.chance(25) ? count >> 1 : 0;
-  if (split > 0) mapPages(draft, first.main, { ...all, start: 0, count: split, offset: 0 });
-  mapPages(draft, first.main, { ...all, start: split, count: count - split, offset });
+  const start = !isHuge && draft.random.chance(TABLE_PERCENT) ? TABLE_PAGES - (count >> 1) : 0;
+  if (split > 0) mapPages(draft, first.main, { ...all, start, count: split, offset: 0 });
+  mapPages(draft, first.main, { ...all, start: start + split, count: count - split, offset });
 }
 
 function registerAll(draft: Draft, holder: Holder): void {

@@ -5,6 +5,7 @@
  */
 
 import { compare, type Difference, operationName } from './compare.js';
+import { isExcluded } from './excluded.js';
 import type { Outcome, Pair } from './sides.js';
 import { simplerLines } from './simplify.js';
 
@@ -79,7 +80,7 @@ class Shrinker {
 
   /** Takes a smaller scenario if it differs in the same way. */
   async #try(lines: readonly string[]): Promise<boolean> {
-    if (this.#isTired) return false;
+    if (this.#isTired || isExcluded(lines)) return false;
     this.#runs++;
     const found = await diverge(this.pair, lines);
     if (found === undefined || signature(found) !== signature(this.best)) return false;

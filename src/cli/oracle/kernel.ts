@@ -9,9 +9,18 @@ import type { KernelFacts } from './probe.js';
 
 type Version = readonly [major: number, minor: number, patch: number];
 
-/** Stable releases that lack what later ones of their series got, up to the last one observed. */
-const EARLIER_STABLE: readonly { kernel: KernelVersion; patch: number; quirks: Quirks }[] = [
-  { kernel: '6.18', patch: 15, quirks: { guardVmFlag: false, minAddrCheck: true } },
+interface StableSeries {
+  readonly kernel: KernelVersion;
+  /** First and last patch level that is known to be so. */
+  readonly from: number;
+  readonly to: number;
+  readonly quirks: Quirks;
+}
+
+/** Stable releases that differ from the one that their profile was observed on. */
+const STABLE: readonly StableSeries[] = [
+  { kernel: '6.1', from: 176, to: Number.POSITIVE_INFINITY, quirks: { minAddrCheck: false } },
+  { kernel: '6.18', from: 0, to: 15, quirks: { guardVmFlag: false, minAddrCheck: true } },
 ];
 
 function versionOf(release: string): Version {
@@ -37,14 +46,18 @@ export function hasOwnProfile(release: string): boolean {
 /** The machine that plays the kernel that was probed, or the profile that the user prefers. */
 export function machineFor(facts: KernelFacts, preferred?: KernelVersion): ScenarioOptions {
   const kernel = preferred ?? nearestKernel(facts.release);
-  const [major, minor, patch] = versionOf(facts.release);
-  const earlier = EARLIER_STABLE.find(
-    (entry) => entry.kernel === `${major}.${minor}` && kernel === entry.kernel,
+  const [major, minor, patch] = versionOf(facts.stable);
+  const stable = STABLE.find(
+    (series) =>
+      series.kernel === kernel &&
+      series.kernel === `${major}.${minor}` &&
+      series.from <= patch &&
+      patch <= series.to,
   );
   return {
     kernel,
     config: { softDirty: facts.softDirty, memoryFailure: facts.memoryFailure ?? true },
-    ...(earlier !== undefined && patch <= earlier.patch ? { quirks: earlier.quirks } : {}),
+    ...(stable === undefined ? {} : { quirks: stable.quirks }),
     ...(facts.mmapMinAddr >= 0 ? { mmapMinAddr: facts.mmapMinAddr } : {}),
   };
 }
@@ -69,7 +82,9 @@ export function comparisonText(facts: KernelFacts, machine: ScenarioOptions): st
   const isNearest = kernel === nearest && !hasOwnProfile(facts.release);
   const words = [...configWords(machine), ...quirkWords(machine)].map((word) => `, ${word}`);
   const profile = `profile ${kernel}${isNearest ? ' (the nearest there is)' : ''}`;
-  return `Linux ${facts.release} against ${profile}${words.join('')}`;
+  const { release, stable } = facts;
+  const built = release.startsWith(stable) ? '' : ` (${stable})`;
+  return `Linux ${release}${built} against ${profile}${words.join('')}`;
 }
 
 /** That the kernel has other features than the nearest profile; undefined if it has not. */

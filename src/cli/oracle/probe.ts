@@ -3,6 +3,8 @@
  * kernel change transcripts. Reads one JSON line; changes nothing.
  */
 import { execFile } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { version } from 'node:os';
 import { hasCode, messageOf } from '../exit.js';
 import { NoKernelError } from './no-kernel.js';
 
@@ -10,6 +12,8 @@ import { NoKernelError } from './no-kernel.js';
 export interface KernelFacts {
   /** As uname(2) has it: `6.18.44-generic`. */
   readonly release: string;
+  /** The stable release that it is built from, where the distribution says: `6.1.176`. */
+  readonly stable: string;
   /** Features of UFFDIO_API, in hex. */
   readonly features: string;
   /** CONFIG_MEMORY_FAILURE; `null` where it cannot be told. */
@@ -33,14 +37,14 @@ interface Refusal {
   readonly remedy: string;
 }
 
-type Answer = (KernelFacts & { readonly usable: true }) | Refusal;
+type Answer = (Omit<KernelFacts, 'stable'> & { readonly usable: true }) | Refusal;
 
 const PROBE_MS = 30_000;
 
 /** Runs `agent --probe`; {@link NoKernelError} when userfaultfd cannot be used here. */
 export async function probeKernel(program: string): Promise<KernelFacts> {
   const answer: Answer = JSON.parse(await output(program));
-  if (answer.usable) return answer;
+  if (answer.usable) return { ...answer, stable: stableRelease(answer.release) };
   throw new NoKernelError(
     `userfaultfd(2) says ${answer.reason} on Linux ${answer.release}`,
     answer.remedy,
@@ -65,4 +69,14 @@ function cannotRun(program: string, error: Error): Error {
     `${program} may not be run`,
     'set TMPDIR to a folder on a file system without noexec',
   );
+}
+
+const UBUNTU_SIGNATURE = '/proc/version_signature';
+
+/** `6.1.0-50-amd64` of Debian and `6.8.0-45-generic` of Ubuntu hide what they are built from. */
+function stableRelease(release: string): string {
+  const [, debian] = /Debian (\d+\.\d+\.\d+)/.exec(version()) ?? [];
+  if (debian !== undefined || !existsSync(UBUNTU_SIGNATURE)) return debian ?? release;
+  const [, ubuntu] = / (\d+\.\d+\.\d+)\s*$/.exec(readFileSync(UBUNTU_SIGNATURE, 'utf8')) ?? [];
+  return ubuntu ?? release;
 }

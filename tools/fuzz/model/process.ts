@@ -32,6 +32,8 @@ export interface Worker {
   readonly name: 'M' | 'T0' | 'T1' | 'T2' | 'T3';
   sleep: Sleep | undefined;
   wasUsed: boolean;
+  /** It was given something that may sleep in an access of the kernel's own. */
+  wasInKernel: boolean;
 }
 
 /** A worker as a line names it. */
@@ -59,6 +61,7 @@ export class Process {
       name,
       sleep: undefined,
       wasUsed: false,
+      wasInKernel: false,
     }));
   }
 
@@ -100,6 +103,12 @@ export class Process {
   /** Windows that have a page. */
   get slots(): string[] {
     return [...this.windows].filter(([, window]) => window.size > 0).map(([slot]) => slot);
+  }
+
+  /** The first page of a window. */
+  start(slot: string): number {
+    const indexes = [...(this.windows.get(slot)?.keys() ?? [])];
+    return indexes.length > 0 ? Math.min(...indexes) : 0;
   }
 
   /** The index behind the last page that a window ever had. */

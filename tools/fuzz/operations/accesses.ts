@@ -55,11 +55,21 @@ function offsetKey(draft: Draft): string {
   return `off=${draft.random.pick(OFFSETS)}`;
 }
 
+/** A page just outside of what is mapped, where stacks grow. */
+function neighbour(draft: Draft, owner: Process): Place | undefined {
+  const place = draft.place(owner);
+  if (place === undefined) return undefined;
+  const { slot } = place;
+  const index = draft.random.chance(70) ? owner.start(slot) - 1 : owner.end(slot);
+  return { slot, index: Math.max(0, index) };
+}
+
 /** A page whose access is likely to sleep while few sleep, and to work otherwise. */
 function target(draft: Draft, owner: Process, isWrite: boolean): Place | undefined {
   const isFull = draft.world.faulters.length >= SLEEPERS_MOST;
   const wished = !isFull && draft.random.chance(55) ? 'sleeps' : 'hits';
   if (draft.random.chance(6)) return draft.place(owner);
+  if (draft.random.chance(2)) return neighbour(draft, owner);
   const wanted = (page: Page): boolean => meet(page, isWrite) === wished;
   const works = (page: Page): boolean => meet(page, isWrite) !== 'fails';
   const { places } = owner;

@@ -73,7 +73,7 @@ const WRITERS: readonly ((draft: Draft) => readonly string[])[] = [
   (draft) => ['poison', uffdName(draft), ...oddRange(draft), fillMode(draft)],
   (draft) => ['move', uffdName(draft), oddPlace(draft), ...oddRange(draft), moveMode(draft)],
   (draft) => ['wp', uffdName(draft), ...oddRange(draft), draft.random.pick(PROTECT_SETS)],
-  (draft) => ['ioctl', uffdName(draft), draft.random.pick(REQUESTS)],
+  (draft) => ['ioctl', draft.holder()?.name ?? 'U', draft.random.pick(REQUESTS)],
   (draft) => ['madvise', ...nearRange(draft), draft.random.pick(['DONTNEED', 'FREE', '99', '5'])],
   (draft) => ['mprotect', ...ownRange(draft), draft.random.pick(['r', 'rw', 'none', 'w', 'rx'])],
   (draft) => ['munmap', ...ownRange(draft)],

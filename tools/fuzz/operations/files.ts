@@ -81,5 +81,13 @@ const ftruncate = onFile((draft, { worker, file }) => {
   for (const cached of [...file.cached]) if (cached >= file.pages) file.cached.delete(cached);
 });
 
+/** A descriptor that only reads; its shared mappings cannot become writable. */
+const reopen = onFile((draft, { worker, process, file }) => {
+  const name = `R${process.files.size}`;
+  if (process.files.has(name) || process.files.size > 3) return;
+  draft.say(worker, 'reopen', file.name, name);
+  process.files.set(name, { ...file, name, isReadOnly: true });
+});
+
 /** Operations on objects. */
-export const FILE_OPERATIONS = { fwrite, fread, fmincore, fallocate, ftruncate } as const;
+export const FILE_OPERATIONS = { fwrite, fread, fmincore, fallocate, ftruncate, reopen } as const;

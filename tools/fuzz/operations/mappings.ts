@@ -10,6 +10,7 @@ import {
   type Kind,
   newPage,
   type Page,
+  touch,
   type Uffd,
 } from '../model/page.js';
 import type { Process, Worker } from '../model/process.js';
@@ -68,9 +69,25 @@ export function mapPages(draft: Draft, worker: Worker, mapping: NewMapping): voi
   for (let at = 0; at < count; at++) {
     const page = newPage(kind, hidden, offset + at);
     if (words.includes('prot=r')) page.prot = 'r';
+    if (words.includes('prot=none')) page.prot = 'none';
     if (words.includes('flags=locked')) page.isLocked = true;
+    if (/locked|populate/.test(words.join()) && page.prot === 'rw') touch(page, true);
     process.window(slot).set(start + at, page);
   }
+}
+
+/** Anonymous memory, or one of the process's files from some page on. */
+function backing(draft: Draft, process: Process): Pick<NewMapping, 'kind' | 'file' | 'offset'> {
+  const files = [...process.files.values()].filter(({ kind }) => kind !== 'hugetlb');
+  const kind = draft.random.weighted<Kind>([
+    ['anon', 6],
+    ['anon-shared', 1],
+    ['shared', files.length > 0 ? 2 : 0],
+    ['priv', files.length > 0 ? 2 : 0],
+  ]);
+  if (kind.startsWith('anon')) return { kind, file: undefined, offset: 0 };
+  const file = draft.random.pick(files);
+  return { kind, file, offset: draft.random.below(Math.max(1, file.pages)) };
 }
 
 /** Fills a hole of a window, or covers what is there. */
@@ -85,8 +102,7 @@ const mapOver: Operation = (draft) => {
   const populate = draft.random.chance(8) ? ['populate'] : [];
   const flags = [...(isFixed ? ['fixed'] : []), ...populate];
   const words = flags.length > 0 ? [`flags=${flags.join(',')}`] : [];
-  const made = { kind: 'anon' as const, file: undefined, offset: 0, words };
-  mapPages(draft, worker, { ...place, ...made });
+  mapPages(draft, worker, { ...place, ...backing(draft, range.process), words });
   announce(draft, { worker, listeners, rounds: 1 });
   return true;
 };
@@ -103,12 +119,15 @@ const munmap: Operation = (draft) => {
   return true;
 };
 
-/** Pages of one area, as far as the generator knows. */
+/** What would make two pages belong to two areas, as far as the generator knows. */
+const areaOf = ({ uffd, modes, file, prot, isLocked, copies }: Page): string =>
+  [uffd?.id, modes, file?.name, prot, isLocked, copies].join();
+
+/** Pages of one area. */
 function alike(draft: Draft, range: Range): Range {
   const pages = draft.pages(range);
   const [first] = pages;
-  const same = (page: Page): boolean =>
-    page.uffd === first?.uffd && page.modes === first?.modes && page.file === first?.file;
+  const same = (page: Page): boolean => first !== undefined && areaOf(page) === areaOf(first);
   const count = pages.findIndex((page) => !same(page));
   return count < 0 ? range : { ...range, count };
 }
@@ -122,7 +141,8 @@ function target(draft: Draft, range: Range): string | undefined {
 /** Moves to another window, or over something else. */
 const mremapMove: Operation = (draft) => {
   const found = draft.range({ most: 5 });
-  const range = found && alike(draft, found);
+  const isWhole = draft.random.chance(15);
+  const range = found && (isWhole ? found : alike(draft, found));
   const to = range && target(draft, range);
   if (range === undefined || to === undefined) return false;
   const listeners = hearing(draft, range, 'EVENT_REMAP');
@@ -225,13 +245,19 @@ const lock: Operation = (draft) => {
   return true;
 };
 
-/** Advice that drops pages, and tells about it first. */
+/**
+ * Advice that drops pages, and tells about it first: about each area of its own. Between two such
+ * events Linux 6.18 has dropped the first area's pages but not yet flushed the TLB, and a thread
+ * may or may not reach the old ones; hence one area at a time.
+ */
 const dropping =
   (word: string, fits: (page: Page) => boolean): Operation =>
   (draft) => {
     const wanted = (page: Page): boolean => fits(page) && !page.isLocked && page.content !== 'none';
-    const range = draft.range({ wanted });
-    if (range === undefined) return false;
+    const found = draft.range({ wanted });
+    if (found === undefined) return false;
+    const isHeard = hearing(draft, found, 'EVENT_REMOVE').length > 0;
+    const range = isHeard ? alike(draft, found) : found;
     const listeners = hearing(draft, range, 'EVENT_REMOVE');
     const worker = sender(draft, range.process, listeners);
     if (worker === undefined) return false;
@@ -255,7 +281,18 @@ export function punchPage(draft: Draft, file: FileObject, offset: number): void 
   }
 }
 
-const HARMLESS = ['NORMAL', 'RANDOM', 'SEQUENTIAL', 'WILLNEED', 'COLD', 'DONTDUMP', 'DODUMP'];
+const HARMLESS = [
+  'NORMAL',
+  'RANDOM',
+  'SEQUENTIAL',
+  'WILLNEED',
+  'COLD',
+  'DONTDUMP',
+  'DODUMP',
+  'MERGEABLE',
+  'UNMERGEABLE',
+  'NOHUGEPAGE',
+];
 const FORKING = ['DONTFORK', 'DOFORK', 'WIPEONFORK', 'KEEPONFORK'];
 
 /** Advice that only changes an area's flags. */

@@ -4,9 +4,10 @@ import { addressOf, type Draft, type Range, rangeText } from '../draft.js';
 import type { Process, Worker } from '../model/process.js';
 import type { Operation } from './operation.js';
 
-/** A whole window, as far as it was ever used. */
+/** A whole window, as far as it is used. */
 export function wholeWindow(process: Process, slot: string): Range {
-  return { process, slot, start: 0, count: Math.max(1, process.end(slot)) };
+  const [start, end] = [process.start(slot), process.end(slot)];
+  return { process, slot, start, count: Math.max(1, end - start) };
 }
 
 interface View {

@@ -55,10 +55,9 @@ const kill: Operation = (draft) => {
   return true;
 };
 
-/** Not asleep inside the kernel on behalf of a fault: there a signal would make it spin. */
-function mayInterrupt({ sleep }: Worker): boolean {
-  return sleep !== undefined && (sleep.kind !== 'fault' || !sleep.isKernel);
-}
+/** Not asleep in a fault of the kernel's own: there a signal would make it spin. */
+const mayInterrupt = ({ sleep, wasInKernel }: Worker): boolean =>
+  sleep !== undefined && !wasInKernel;
 
 const signal: Operation = (draft) => {
   const sleepers = draft.world.workers.filter(mayInterrupt);
