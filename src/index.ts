@@ -30,6 +30,7 @@ export type {
   TransferRequest,
   TruncateRequest,
 } from './machine/file-calls.js';
+export { FileThread } from './machine/file-thread.js';
 export { Machine, type MachineOptions, type SpawnOptions } from './machine/machine.js';
 export type {
   AddressRange,

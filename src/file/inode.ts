@@ -90,7 +90,7 @@ export class Inode implements FrameOwner {
     this.frames.setFlag(pfn, FRAME_DIRTY);
   }
 
-  /** Moves an unmapped page to swap, or drops it when nothing was ever written; false if it stays. */
+  /** Moves an unmapped page to swap, or drops it if nothing was ever written; false if it stays. */
   pageOut(index: number, isDirty: boolean): boolean {
     const pfn = this.lookup(index);
     if (pfn === NO_FRAME || this.frames.maps(pfn) > 0) return false;

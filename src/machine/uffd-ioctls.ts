@@ -178,7 +178,7 @@ export class UffdIoctls {
    * Maps pages that the page cache has: how a MINOR fault is resolved.
    *
    * @returns Bytes mapped: all of them.
-   * @throws KernelError `EINVAL` (before 5.13; range; mode), `ENOENT` (start unmapped, unregistered,
+   * @throws KernelError `EINVAL` (before 5.13; range; mode), `ENOENT` (unmapped, unregistered,
    *   or leaving its area), `EINVAL` (MODE_WP without a WP registration; anonymous memory; beyond
    *   the file, from 7.1 `EFAULT`), `EFAULT` (not in the page cache), `EIO` (its content is lost),
    *   `ENOMEM`, `EEXIST` (a page is mapped).

@@ -1,6 +1,7 @@
 /**
  * PAGEMAP_SCAN: finds pages by category, and write-protects what it finds in the same step.
- * The walk is here; what a page is called is in `page-category.ts`, where results go in `scan-output.ts`.
+ * The walk is here; what a page is called is in `page-category.ts`, where results go in
+ * `scan-output.ts`.
  * Answers to: do_pagemap_scan().
  */
 

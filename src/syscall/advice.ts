@@ -38,7 +38,7 @@ export interface Part {
   readonly end: number;
 }
 
-/** What an advice does to a part of an area; answers how far it got: the end, or less after a wait. */
+/** What an advice does to a part of an area; answers how far it got, which may be less. */
 export type Advice = (caller: Caller, vma: Vma, part: Part) => Op<Result<number>>;
 
 /** Advice by number on this kernel; `undefined` when the kernel does not know it. */
