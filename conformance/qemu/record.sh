@@ -52,7 +52,7 @@ unpack_kernel() {
 
 # Each module with everything that it depends on; what is built in is not there to be copied.
 copy_modules() {
-  local root=$work/root/lib/modules/$release name path rest
+  local root=$work/initrd/lib/modules/$release name path rest
   mkdir -p "$root"
   for name in virtio_pci virtio_blk ext4 crc32c_generic zram lzo lzo-rle; do
     while IFS=: read -r path rest; do
@@ -64,7 +64,7 @@ copy_modules() {
     done <"$modules/modules.dep"
   done
   cp "$modules"/modules.{order,builtin*} "$root"
-  depmod -b "$work/root" "$release"
+  depmod -b "$work/initrd" "$release"
 }
 
 # --- what the kernel boots into --------------------------------------------------------------------
@@ -80,15 +80,15 @@ batch() {
 }
 
 make_root() {
-  mkdir -p "$work"/root/{bin,sbin,proc,sys,dev,run,var/tmp}
-  cp "$busybox" "$work/root/bin/busybox"
-  ln -s ../bin/busybox "$work/root/sbin/modprobe" # the kernel calls it by this path
-  cp "$here/init" "$work/root/init"
-  chmod 755 "$work/root/init"
-  cc -O1 -static -o "$work/root/bin/agent" "$here"/../agent/*.c -lpthread
+  mkdir -p "$work"/initrd/{bin,sbin,proc,sys,dev,run,var/tmp}
+  cp "$busybox" "$work/initrd/bin/busybox"
+  ln -s ../bin/busybox "$work/initrd/sbin/modprobe" # the kernel calls it by this path
+  cp "$here/init" "$work/initrd/init"
+  chmod 755 "$work/initrd/init"
+  cc -O1 -static -o "$work/initrd/bin/agent" "$here"/../agent/*.c -lpthread
   copy_modules
-  batch "$@" >"$work/root/batch"
-  (cd "$work/root" && find . | cpio -o -H newc --quiet | gzip -1) >"$work/initrd.gz"
+  batch "$@" >"$work/initrd/batch"
+  (cd "$work/initrd" && find . | cpio -o -H newc --quiet | gzip -1) >"$work/initrd.gz"
   truncate -s 512M "$work/disk.img"
   mke2fs -q -t ext4 "$work/disk.img"
 }

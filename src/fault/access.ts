@@ -41,18 +41,33 @@ export function* access(
   write: boolean,
 ): Op<FaultError | undefined> {
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-    if (mm.dead) return 'oom';
-    if (translate(mm, addr, write)) return undefined;
-    const outcome = attemptFault(mm, addr, write, mode.growsStack);
-    if (outcome === 'mapped') continue;
-    if (!asksUffd(outcome)) return outcome;
-    const verdict = yield* deliver(mm, mode, addr, write, outcome);
-    if (verdict === 'sigbus') return 'sigbus';
+    const outcome = yield* accessOnce(mm, mode, addr, write);
+    if (outcome !== 'again') return outcome === 'done' ? undefined : outcome;
   }
-  throw new FaultLivelockError(
+  throw livelock(mode, addr, write);
+}
+
+/** The error of an access that gets nowhere. */
+export const livelock = (mode: AccessMode, addr: number, write: boolean): FaultLivelockError =>
+  new FaultLivelockError(
     `${mode.faulter.name}: ${write ? 'write' : 'read'} at 0x${addr.toString(16)} was retried ` +
       `${ATTEMPTS_MAX} times: does the handler resolve this page before it wakes the thread?`,
   );
+
+/** One attempt, with its wait: `again` when everything has to be looked at anew. */
+export function* accessOnce(
+  mm: Mm,
+  mode: AccessMode,
+  addr: number,
+  write: boolean,
+): Op<'done' | 'again' | FaultError> {
+  if (mm.dead) return 'oom';
+  if (translate(mm, addr, write)) return 'done';
+  const outcome = attemptFault(mm, addr, write, mode.growsStack);
+  if (outcome === 'mapped') return 'again';
+  if (!asksUffd(outcome)) return outcome;
+  const verdict = yield* deliver(mm, mode, addr, write, outcome);
+  return verdict === 'sigbus' ? 'sigbus' : 'again';
 }
 
 /** One attempt; memory that is short is made by the out-of-memory killer, if it finds a victim. */

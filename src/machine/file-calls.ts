@@ -95,6 +95,14 @@ function stateOf(thread: ThreadCore, pid: number): ProcessState | Failure {
   return state === undefined || state.ended ? fail('ESRCH', `there is no process ${pid}`) : state;
 }
 
+/** As {@link stateOf}, for calls that look into the memory of a process. */
+function openTo(thread: ThreadCore, pid: number): ProcessState | Failure {
+  const state = stateOf(thread, pid);
+  if (failed(state) || state === thread.process || thread.capable('CAP_SYS_PTRACE')) return state;
+  const same = state.credentials.uid === thread.credentials.uid && state.mm.dumpable;
+  return same ? state : fail('EPERM', `another user's process needs CAP_SYS_PTRACE`);
+}
+
 /** A child's process as fork(2) makes it; it exists once every FORK event was read. */
 function* forkProcess(thread: ThreadCore, name: string): Op<Result<number>> {
   const { system, process } = thread;
@@ -174,7 +182,7 @@ export const fileCalls = {
   },
 
   *processVmReadv(thread: ThreadCore, request: RemoteRequest): Op<Uint8Array | Failure> {
-    const state = stateOf(thread, request.pid);
+    const state = openTo(thread, request.pid);
     if (failed(state)) return state;
     const lenBytes = unsigned('length', request.length);
     return yield* vmRead(thread, {
@@ -185,7 +193,7 @@ export const fileCalls = {
   },
 
   *processVmWritev(thread: ThreadCore, request: RemoteWriteRequest): Op<Result<number>> {
-    const state = stateOf(thread, request.pid);
+    const state = openTo(thread, request.pid);
     if (failed(state)) return state;
     const range = { target: state.mm, addr: unsigned('addr', request.addr) };
     return yield* vmWrite(thread, range, byteArray('bytes', request.bytes));

@@ -5,7 +5,7 @@
 
 import type { FdTable } from '../file/fd-table.js';
 import type { Mm } from '../mm/mm.js';
-import { tearDown } from '../syscall/unmap.js';
+import { releaseMm } from '../mm/teardown.js';
 import type { Credentials } from './credentials.js';
 
 /** Something that ends with its process: a thread. */
@@ -37,7 +37,7 @@ export class ProcessState {
     if (this.ended) return;
     this.endedBecause = why;
     for (const member of [...this.members]) member.end(why);
-    tearDown(this.mm);
+    releaseMm(this.mm);
     this.fds.closeAll();
   }
 }

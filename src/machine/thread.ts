@@ -180,6 +180,7 @@ export class Thread extends FileThread {
       throw new KernelError('setresuid', fail('EPERM', `uid ${current} may not become ${uid}`));
     }
     this.credentials = new Credentials(uid);
+    if (uid !== current) this.mm.dumpable = false;
   }
 
   /**

@@ -180,6 +180,9 @@ const userMemory = (thread: ThreadCore, addr: number): IoctlMemory => ({
   },
 });
 
+const isInterrupted = (result: Result<unknown>): boolean =>
+  failed(result) && result.code === 'EINTR';
+
 /** Operations of a userfaultfd. */
 export const uffdCalls = {
   *api(ref: UffdRef, request: ApiRequest): Op<ApiOutcome | Failure> {
@@ -285,14 +288,17 @@ export const uffdCalls = {
       into.set(bytes, offset);
       return undefined;
     });
-    return yield* holding(file, messages);
+    const result = yield* holding(file, messages);
+    // SA_RESTART: a caught signal starts the call again, as the newest reader.
+    return isInterrupted(result) ? yield* uffdCalls.read(ref, into) : result;
   },
 
   /** Takes one message, waiting for it whatever O_NONBLOCK says. */
   *nextMessage(ref: UffdRef): Op<Result<UffdMsg>> {
     const file = uffdFile(ref);
     if (failed(file)) return file;
-    return yield* holding(file, nextMessage(file.context, ref.thread.fds, true));
+    const result = yield* holding(file, nextMessage(file.context, ref.thread.fds, true));
+    return isInterrupted(result) ? yield* uffdCalls.nextMessage(ref) : result;
   },
 
   /** Takes one message if there is one. */

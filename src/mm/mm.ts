@@ -28,8 +28,12 @@ export class Mm {
   readonly vmas = new VmaSet();
   readonly tlb: Tlb;
   readonly root: TableId;
-  /** The process is gone: nothing can be mapped or registered any more. */
+  /** Nobody uses it any more: nothing can be mapped or registered. */
   dead = false;
+  /** Its process, and calls of others that are under way in it. */
+  users = 1;
+  /** Other processes of the same user may look in; not after a thread changed its user. */
+  dumpable = true;
 
   constructor(readonly memory: MachineMemory) {
     this.tlb = new Tlb(memory.frames);

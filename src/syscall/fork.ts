@@ -10,17 +10,18 @@ import { AnonVma } from '../mm/anon-vma.js';
 import { copyEntries, needsCopy } from '../mm/copy.js';
 import { Mm } from '../mm/mm.js';
 import { adoptOwner, linkVma } from '../mm/rmap.js';
+import { tearDown } from '../mm/teardown.js';
 import type { UffdForkNotice, UffdPort } from '../mm/uffd-port.js';
 import { Vma } from '../mm/vma.js';
 import { VM_DONTCOPY, VM_LOCKED, VM_UFFD, VM_WIPEONFORK } from '../mm/vma-flags.js';
 import { NO_TABLE } from '../pgtable/arena.js';
-import { tearDown } from './unmap.js';
 
 type ForkNotices = Map<UffdPort, UffdForkNotice>;
 
 /** Copies the address space of a process for its child. */
 export function* forkMemory(parent: Mm): Op<Result<Mm>> {
   const child = new Mm(parent.memory);
+  child.dumpable = parent.dumpable;
   const notices: ForkNotices = new Map();
   const failure = child.root === NO_TABLE ? outOfMemory() : copyAreas(parent, child, notices);
   if (failure !== undefined) {

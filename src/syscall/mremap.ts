@@ -67,7 +67,8 @@ function checkArgs(args: MremapArgs): Failure | undefined {
   if ((flags & MREMAP_DONTUNMAP) !== 0 && oldSize !== newSize) {
     return fail('EINVAL', 'MREMAP_DONTUNMAP needs equal sizes');
   }
-  const overlap = oldAddress + oldSize > newAddress && newAddress + newSize > oldAddress;
+  const oldEnd = (oldAddress + oldSize) % 2 ** 64; // as the kernel's 64 bits wrap
+  const overlap = oldEnd > newAddress && newAddress + newSize > oldAddress;
   return overlap ? fail('EINVAL', 'the old and the new range overlap') : undefined;
 }
 

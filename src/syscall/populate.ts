@@ -7,7 +7,7 @@
 import type { Failure } from '../base/errno.js';
 import type { Op } from '../base/op.js';
 import { PAGE_SIZE } from '../base/page.js';
-import { access } from '../fault/access.js';
+import { ATTEMPTS_MAX, access, accessOnce, livelock } from '../fault/access.js';
 import { type FaultError, populateFailure } from '../fault/outcome.js';
 import { pinMode } from '../fault/user-copy.js';
 import type { Caller } from '../mm/caller.js';
@@ -22,14 +22,25 @@ export function* populate(
   { addr, length }: { addr: number; length: number },
 ): Op<FaultError | undefined> {
   for (let page = addr; page < addr + length; page += PAGE_SIZE) {
-    const vma = caller.mm.vmas.find(page);
-    if (vma === undefined) continue;
-    // A private page is going to be written; of a shared one nobody knows.
-    const write = vma.has(VM_WRITE) && !vma.has(VM_SHARED);
-    const error = yield* access(caller.mm, pinMode(caller), page, write);
+    const error = yield* populateAsUsed(caller, page);
     if (error !== undefined && error !== 'maperr') return error;
   }
   return undefined;
+}
+
+/** Looks at the area anew after each sleep: what it is by then decides. */
+function* populateAsUsed(caller: Caller, page: number): Op<FaultError | undefined> {
+  const { mm } = caller;
+  const mode = pinMode(caller);
+  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+    const vma = mm.vmas.find(page);
+    if (vma === undefined) return undefined;
+    // A private page is going to be written; of a shared one nobody knows.
+    const write = vma.has(VM_WRITE) && !vma.has(VM_SHARED);
+    const outcome = yield* accessOnce(mm, mode, page, write);
+    if (outcome !== 'again') return outcome === 'done' ? undefined : outcome;
+  }
+  throw livelock(mode, page, true);
 }
 
 /** Faults in one page with the given kind of access. */

@@ -13,6 +13,7 @@ import { unshare } from '../fault/cow.js';
 import { pinMode } from '../fault/user-copy.js';
 import type { Caller } from '../mm/caller.js';
 import type { Mm } from '../mm/mm.js';
+import { releaseMm } from '../mm/teardown.js';
 import { VM_READ } from '../mm/vma-flags.js';
 import { ptePfn } from '../pgtable/pte.js';
 import type { Frames } from '../phys/frames.js';
@@ -67,6 +68,21 @@ function* remote(
   const { addr, lenBytes } = range;
   if (lenBytes >= 2 ** 63) return fail('EINVAL', 'the length is negative');
   if (addr >= TASK_SIZE) return 0;
+  range.target.users++; // it outlives its process until the call is over
+  try {
+    return yield* copyBatches(caller, range, write, copy);
+  } finally {
+    releaseMm(range.target);
+  }
+}
+
+function* copyBatches(
+  caller: Caller,
+  range: RemoteRange,
+  write: boolean,
+  copy: PageCopy,
+): Op<number> {
+  const { addr, lenBytes } = range;
   let done = 0;
   while (done < lenBytes) {
     const start = pageDown(addr + done);

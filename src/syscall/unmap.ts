@@ -9,10 +9,9 @@ import type { Op } from '../base/op.js';
 import { isPageAligned, pageUp, TASK_SIZE } from '../base/page.js';
 import type { Mm } from '../mm/mm.js';
 import { isolate } from '../mm/modify.js';
-import { unlinkVma } from '../mm/rmap.js';
+import { removeArea } from '../mm/teardown.js';
 import type { UffdNotice, UffdPort } from '../mm/uffd-port.js';
 import type { Vma } from '../mm/vma.js';
-import { ZAP_TEARDOWN, zapRange } from '../mm/zap.js';
 
 /** Notices of one operation: one for each context and unmapped range, in order of address. */
 export class Notices {
@@ -80,18 +79,4 @@ export function unmapRange(
   for (const vma of areas) removeArea(mm, vma);
   if (areas.length > 0) mm.freeUnusedTables(start, end);
   return undefined;
-}
-
-/** Empties an area and takes it out. */
-export function removeArea(mm: Mm, vma: Vma): void {
-  zapRange(mm, vma, vma.start, vma.end, ZAP_TEARDOWN);
-  unlinkVma(mm, vma);
-}
-
-/** Takes everything out: exit, exec, a fork that failed. Nobody is told. */
-export function tearDown(mm: Mm): void {
-  mm.dead = true;
-  for (const vma of [...mm.vmas]) removeArea(mm, vma);
-  mm.tlb.flushAll();
-  mm.freeAllTables();
 }

@@ -11,6 +11,7 @@ import type { Caller } from '../mm/caller.js';
 import type { Place } from '../mm/install.js';
 import type { Mm } from '../mm/mm.js';
 import { prepareAnonVma } from '../mm/rmap.js';
+import { releaseMm } from '../mm/teardown.js';
 import type { Vma } from '../mm/vma.js';
 import { VM_SHARED } from '../mm/vma-flags.js';
 import { NO_SLOT } from '../pgtable/arena.js';
@@ -83,8 +84,17 @@ export function* runFill(
   if (context.mm.dead) {
     return argumentError(fail('ESRCH', 'the address space of the owner is gone'));
   }
-  const progress = yield* fillPages(context, request);
+  context.mm.users++; // it outlives its process until the call is over
+  const progress = yield* fillAndRelease(context, request);
   return yield* reportAndWake(context, call, { ...request, ...progress });
+}
+
+function* fillAndRelease(context: UffdContext, request: FillRequest): Op<Progress> {
+  try {
+    return yield* fillPages(context, request);
+  } finally {
+    releaseMm(context.mm);
+  }
 }
 
 /** How far a request got. */

@@ -78,10 +78,16 @@ export function* nextMessage(
 
 function* sleepForMessage(context: UffdContext, reader: Reader): Op<Result<UffdMsg>> {
   const wait = new Wait(new ReadWait(context));
+  let signalled = false;
+  wait.onSignal = () => {
+    signalled = true;
+    wait.wake();
+  };
   context.readers.add(wait);
   try {
     for (;;) {
       yield wait;
+      if (signalled) return fail('EINTR', 'a signal was caught');
       const message = takeMessage(context, reader);
       if (message !== undefined) return message;
       if (context.released) return fail('EBADF', 'the userfaultfd was closed');

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { createColors } from 'picocolors';
 import { describe, expect, test } from 'vitest';
 import { machineFor, nearestKernel } from '../../src/cli/oracle/kernel.js';
@@ -7,6 +9,7 @@ import { namedBy } from '../../src/cli/verify/named.js';
 import { stateAfter } from '../../src/cli/verify/state.js';
 import { verifyScenarios } from '../../src/cli/verify/verify.js';
 import { runScenario, type ScenarioOptions } from '../../src/scenario/run.js';
+import { Conformance } from '../../tools/conformance.js';
 import { KeptStreams } from './streams.js';
 
 const FACTS: KernelFacts = {
@@ -175,13 +178,26 @@ describe('the machine to compare with', () => {
   });
 
   test('follows what stable releases of a series changed', () => {
-    const quirks = { guardVmFlag: false, minAddrCheck: true };
-    expect(machineFor({ ...FACTS, stable: '6.18.15' }).quirks).toEqual(quirks);
+    expect(machineFor({ ...FACTS, stable: '6.18.15' }).quirks).toMatchObject({
+      guardVmFlag: false,
+      minAddrCheck: true,
+    });
     expect(machineFor({ ...FACTS, stable: '6.18.15' }, '6.12').quirks).toBeUndefined();
     expect(machineFor(FACTS).quirks).toBeUndefined();
     const debian = { ...FACTS, release: '6.1.0-50-amd64' };
     expect(machineFor({ ...debian, stable: '6.1.174' }).quirks).toBeUndefined();
     expect(machineFor({ ...debian, stable: '6.1.176' }).quirks).toEqual({ minAddrCheck: false });
+  });
+
+  test('is the one that the recordings of a kernel are played on', () => {
+    const conformance = new Conformance();
+    const file = join(conformance.folder, 'kernels.json');
+    const kernels: Record<string, { release: string }> = JSON.parse(readFileSync(file, 'utf8'));
+    for (const [name, { release }] of Object.entries(kernels)) {
+      const { kernel, quirks } = machineFor({ ...FACTS, release, stable: release });
+      const recorded = conformance.options(name);
+      expect([name, kernel, quirks]).toEqual([name, recorded.kernel, recorded.quirks]);
+    }
   });
 });
 

@@ -24,7 +24,8 @@ const groups = [
 ];
 
 const divergences = new Divergences(
-  '| Linux | Here | Why |\n|---|---|---|\n| one | other (`wp-01-why`, `6.1/wp-02-what`) | a choice |\n',
+  '| Linux | Here | Why |\n|---|---|---|\n' +
+    '| one | other (`wp-01-why`, `6.1/wp-02-what`) | a choice |\n',
 );
 
 test('the report counts by kernel and theme, and names what differs with its reason', () => {

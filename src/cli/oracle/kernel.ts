@@ -17,10 +17,19 @@ interface StableSeries {
   readonly quirks: Quirks;
 }
 
+/** Before a change to PAGEMAP_SCAN that came to stable kernels in 2026. */
+const EARLIER_SCAN: Quirks = { scanNoneWritten: false, scanHoleWritten: false };
+
 /** Stable releases that differ from the one that their profile was observed on. */
 const STABLE: readonly StableSeries[] = [
   { kernel: '6.1', from: 176, to: Number.POSITIVE_INFINITY, quirks: { minAddrCheck: false } },
-  { kernel: '6.18', from: 0, to: 15, quirks: { guardVmFlag: false, minAddrCheck: true } },
+  { kernel: '6.12', from: 0, to: 100, quirks: EARLIER_SCAN },
+  {
+    kernel: '6.18',
+    from: 0,
+    to: 15,
+    quirks: { guardVmFlag: false, minAddrCheck: true, ...EARLIER_SCAN },
+  },
 ];
 
 function versionOf(release: string): Version {

@@ -15,8 +15,8 @@ export interface RawMachineOptions {
 }
 
 /** What `--config` takes, for a help text. */
-export const CONFIG_HELP = `The kernel is one built with everything, as Debian's are; --config takes features away or adds
-them, as a list of words with commas:
+export const CONFIG_HELP = `The kernel is one built with everything, as Debian's are; --config
+takes features away or adds them, as a list of words with commas:
   no-memory-failure   CONFIG_MEMORY_FAILURE off: a poisoned page gives BUS_ADRERR
   no-soft-dirty       CONFIG_MEM_SOFT_DIRTY off: pagemap never shows D
   rmw-reads-first     a locked update faults as a read first, as under an emulated CPU

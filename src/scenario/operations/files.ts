@@ -80,7 +80,7 @@ function* writePages(worker: Worker, handle: Handle, pages: Pages): Op<string> {
   const write = isHuge ? storeHugePage : writePage;
   const bytes = new Uint8Array(Number(handle.unit));
   for (let index = pages.first; index < pages.first + pages.count; index++) {
-    bytes.fill(fillByte(pages.fill, index));
+    bytes.fill(fillByte(pages.fill, index - pages.first));
     const written = yield* write(worker, handle.fd, index * bytes.length, bytes);
     if (!failed(written)) continue;
     text += `fill ${written.code} `;

@@ -3,7 +3,6 @@
  * Addresses may lie anywhere in 64 bits; the calls get them as they are.
  */
 
-import { u64ToNumber } from '../../base/args.js';
 import { failed, type Result } from '../../base/errno.js';
 import type { Op } from '../../base/op.js';
 import { memoryCalls } from '../../machine/memory-calls.js';
@@ -55,24 +54,24 @@ function map(args: Args, { thread }: Worker): Op<string> {
   const fixed = (extra & MAP_FIXED) === 0 ? MAP_FIXED_NOREPLACE : 0;
   return status(
     memoryCalls.mmap(thread, {
-      addr: u64ToNumber(place.addr),
-      length: u64ToNumber(length),
+      addr: place.addr,
+      length: length,
       prot,
       flags: kind.flags | fixed | extra,
       fd: file?.fd ?? -1,
-      offset: u64ToNumber(offset),
+      offset: offset,
     }),
   );
 }
 
 interface Range {
-  readonly addr: number;
-  readonly length: number;
+  readonly addr: bigint;
+  readonly length: bigint;
 }
 
 function rangeOf(args: Args): Range {
   const { addr, unit } = args.place();
-  return { addr: u64ToNumber(addr), length: u64ToNumber(args.length(unit)) };
+  return { addr: addr, length: args.length(unit) };
 }
 
 /** An operation whose arguments are a range alone. */
@@ -83,7 +82,10 @@ const onRange =
 
 function mprotect(args: Args, { thread }: Worker): Op<string> {
   const range = rangeOf(args);
-  return status(memoryCalls.mprotect(thread, { ...range, prot: Number(args.set(PROTECTIONS)) }));
+  const word = args.word();
+  const prot = PROTECTIONS.get(word);
+  if (prot === undefined && word !== 'none') return args.bad(`${word} is no protection`);
+  return status(memoryCalls.mprotect(thread, { ...range, prot: Number(prot ?? 0n) }));
 }
 
 function mremap(args: Args, { thread }: Worker): Op<string> {
@@ -94,11 +96,11 @@ function mremap(args: Args, { thread }: Worker): Op<string> {
   const given = Number(args.setKey('flags', REMAP_FLAGS));
   const implied = to === undefined || args.hasWord('rawflags') ? 0 : MREMAP_MAYMOVE | MREMAP_FIXED;
   const call = memoryCalls.mremap(thread, {
-    oldAddress: u64ToNumber(old.addr),
-    oldSize: u64ToNumber(oldSize),
-    newSize: u64ToNumber(newSize),
+    oldAddress: old.addr,
+    oldSize: oldSize,
+    newSize: newSize,
     flags: given | implied,
-    newAddress: u64ToNumber(to?.addr ?? 0n),
+    newAddress: to?.addr ?? 0n,
   });
   return newAddress(call);
 }

@@ -27,10 +27,11 @@ const CELLS_MAX = 262144n;
 /** Addresses of the units of a range. */
 function unitsOf(args: Args): Place[] {
   const { addr, unit } = args.place();
-  const count = (args.length(unit) + unit - 1n) / unit;
+  const start = addr - (addr % unit);
+  const count = (args.length(unit) + (addr - start) + unit - 1n) / unit;
   if (count > CELLS_MAX) args.bad(`more than ${CELLS_MAX} pages`);
   return Array.from({ length: Number(count) }, (_, index) => ({
-    addr: wrap64(addr + BigInt(index) * unit),
+    addr: wrap64(start + BigInt(index) * unit),
     unit,
   }));
 }
