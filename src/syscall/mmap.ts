@@ -101,7 +101,7 @@ function firstIndex(args: MmapArgs, file: ShmemFile | undefined, addr: number): 
 function mappable(file: OpenFile, args: MmapArgs, length: number): Result<ShmemFile> {
   const shared = (args.flags & MAP_TYPE) !== MAP_PRIVATE;
   const access = file.statusFlags & O_ACCMODE;
-  if (args.offset + length > 2 ** 63) return fail('EOVERFLOW', 'offset + length is too large');
+  if (args.offset + length >= 2 ** 63) return fail('EOVERFLOW', 'offset + length is too large');
   if (shared && (args.prot & PROT_WRITE) !== 0 && access === O_RDONLY) {
     return fail('EACCES', 'a shared writable mapping of a read-only descriptor');
   }

@@ -49,7 +49,7 @@ function resolve({ space }: Player, fault: PageFault): void {
     if (fault.wp) fault.unprotectSync();
     else if (fault.minor) fault.continueSync();
     else {
-      fault.zeropageSync();
+      fault.copySync(page(0)); // ZEROPAGE would refuse a marker
       space.fill(pageNumber(fault.page), 0);
     }
   });
@@ -88,8 +88,10 @@ class Contents {
     return this.players.map(({ space }) => space);
   }
 
-  adopt(player: Player, pid: number): void {
-    this.#join(this.machine.process(pid), player.space.fork());
+  /** A child without its parent's userfaultfds: closing one is up to the parent. */
+  adopt({ space, uffds }: Player, pid: number): void {
+    const child = this.#join(this.machine.process(pid), space.fork());
+    for (const { fd } of uffds) child.proc.main.closeSync(fd);
   }
 
   /** Every page of every process reads as it should. */
@@ -201,10 +203,10 @@ const STEPS: Readonly<Record<string, Play>> = {
   },
 
   store({ proc, space }, [n], c) {
-    const value = c % 256;
-    const expected = space.store(n, value);
-    const outcome = attempt(() => proc.main.store8Sync(pageAt(n), value));
+    const expected = space.mayStore(n);
+    const outcome = attempt(() => proc.main.store8Sync(pageAt(n), c % 256));
     expect([n, outcome.ok ? 0 : outcome.code]).toEqual([n, expected]);
+    if (outcome.ok) space.fill(n, c % 256);
   },
 
   load({ proc, space }, [n]) {

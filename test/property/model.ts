@@ -37,16 +37,13 @@ export class ModelSpace {
     return page.index < page.file.pages ? (page.file.bytes.get(page.index) ?? 0) : 'BUS_ADRERR';
   }
 
-  /** What a store answers: 0 when it goes through, and then the page holds the value. */
-  store(n: number, value: number): Expected {
+  /** What a store answers: 0 when it goes through. */
+  mayStore(n: number): Expected {
     const page = this.pages.get(n);
     if (page === undefined) return 'SEGV_MAPERR';
     if ((page.prot & 2) === 0) return 'SEGV_ACCERR';
-    if (page.file !== undefined && page.own === undefined && page.index >= page.file.pages) {
-      return 'BUS_ADRERR';
-    }
-    this.fill(n, value);
-    return 0;
+    const behind = page.file !== undefined && page.index >= page.file.pages;
+    return behind && page.own === undefined ? 'BUS_ADRERR' : 0;
   }
 
   /** The page holds a value from now on: in the file where it is shared, privately elsewhere. */

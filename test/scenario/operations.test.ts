@@ -44,7 +44,7 @@ describe('files', () => {
   test('fwrite fills whole pages and extends the file, fread shows them', () => {
     expect(last('file F shmem 1\nfwrite F 2\nfread F 0 4')).toBe('= 0:00 1:00 2:66 3:eof');
     expect(last('file F shmem 3 fill=seq7\nfread F 0 3')).toBe('= 0:07 1:08 2:09');
-    expect(last('file F shmem 1\nfwrite F 1 2 fill=seq\nfread F 1 2')).toBe('= 1:11 2:12');
+    expect(last('file F shmem 1\nfwrite F 1 2 fill=seq\nfread F 1 2')).toBe('= 1:10 2:11');
   });
 
   test('fwrite names what failed before its ok', () => {

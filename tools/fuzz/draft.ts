@@ -50,6 +50,8 @@ export class Draft {
   readonly lines: string[] = [];
   /** Steps that come before anything else is drawn. */
   readonly plan: (() => void)[] = [];
+  /** So many accesses may sleep before they are rather such as do not. */
+  readonly sleepersMost: number;
   #fill = 0x30;
 
   constructor(
@@ -57,7 +59,9 @@ export class Draft {
     readonly profile: Profile,
     /** What both sides can do beyond the ordinary. */
     readonly parts: ReadonlySet<Part>,
-  ) {}
+  ) {
+    this.sleepersMost = random.between(2, 7);
+  }
 
   say(worker: Worker, ...words: readonly string[]): void {
     const isDefault = worker === this.world.first.main;

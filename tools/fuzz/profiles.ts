@@ -76,6 +76,7 @@ const COMMON: Profile['operations'] = {
   read: 60,
   write: 80,
   rmw: 10,
+  crowd: 10,
   sysread: 12,
   syswrite: 12,
   vmread: 5,
@@ -117,6 +118,7 @@ const COMMON: Profile['operations'] = {
   close: 2,
   uffd: 2,
   dup: 1,
+  odd: 5,
 };
 
 const FILE_OPERATIONS: Profile['operations'] = {

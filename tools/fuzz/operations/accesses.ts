@@ -6,7 +6,8 @@ import type { Place, Process, Worker } from '../model/process.js';
 import type { Operation } from './operation.js';
 
 const OFFSETS = [0, 8, 16, 100, 1000, 1024, 1040, 1124, 2024, 2048, 2148, 3072, 3172, 4072];
-const SLEEPERS_MOST = 3;
+const CROWD_LEAST = 2;
+const CROWD_MOST = 4;
 
 interface Access {
   readonly word: string;
@@ -66,7 +67,7 @@ function neighbour(draft: Draft, owner: Process): Place | undefined {
 
 /** A page whose access is likely to sleep while few sleep, and to work otherwise. */
 function target(draft: Draft, owner: Process, isWrite: boolean): Place | undefined {
-  const isFull = draft.world.faulters.length >= SLEEPERS_MOST;
+  const isFull = draft.world.faulters.length >= draft.sleepersMost;
   const wished = !isFull && draft.random.chance(55) ? 'sleeps' : 'hits';
   if (draft.random.chance(6)) return draft.place(owner);
   if (draft.random.chance(2)) return neighbour(draft, owner);
@@ -88,12 +89,32 @@ interface Aim {
 function perform(draft: Draft, { worker, owner }: Aim, access: Access): boolean {
   const place = target(draft, owner, access.isWrite);
   if (place === undefined) return false;
+  at(draft, { worker, owner }, access, place);
+  return true;
+}
+
+function at(draft: Draft, { worker, owner }: Aim, access: Access, place: Place): void {
   const of = access.word.startsWith('vm') ? `P${owner.index}` : '';
   draft.say(worker, access.word, of, addressOf(place), offsetKey(draft), access.more(draft));
   const { isWrite, isKernel } = access;
   draft.world.access(worker, { kind: 'fault', owner, place, isWrite, isKernel });
-  return true;
 }
+
+/** Several threads at one page, or next to each other: who goes on first, and who waits on? */
+const crowd: Operation = (draft) => {
+  const owner = draft.process();
+  const place = target(draft, owner, true);
+  if (place === undefined) return false;
+  const size = draft.random.between(CROWD_LEAST, CROWD_MOST);
+  const workers = owner.idleThreads.slice(0, size);
+  if (workers.length < CROWD_LEAST) return false;
+  for (const worker of workers) {
+    const access = draft.random.pick([READ, WRITE, WRITE, SYSREAD, SYSWRITE]);
+    const index = place.index + (draft.random.chance(25) ? 1 : 0);
+    at(draft, { worker, owner }, access, { ...place, index });
+  }
+  return true;
+};
 
 const own =
   (access: Access): Operation =>
@@ -112,6 +133,7 @@ const remote =
 
 /** Operations that touch memory. */
 export const ACCESS_OPERATIONS = {
+  crowd,
   read: own(READ),
   write: own(WRITE),
   rmw: own(RMW),

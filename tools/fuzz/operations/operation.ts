@@ -1,4 +1,4 @@
-/** What an operation of the generator is: it writes its lines, or says that it has nothing to do. */
+/** What an operation of the generator is: it writes lines, or says that it has nothing to do. */
 
 import type { Draft } from '../draft.js';
 

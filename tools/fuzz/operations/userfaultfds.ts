@@ -1,4 +1,4 @@
-/** Operations that make, register and close userfaultfds: uffd, api, register, unregister, close. */
+/** Operations that make, register and close userfaultfds. */
 
 import type { Draft, Range } from '../draft.js';
 import { rangeText } from '../draft.js';
