@@ -173,7 +173,7 @@ export class Machine {
     const { memory, processes } = this.#system;
     const living = [...processes.values()].filter((state) => !state.ended);
     const files = living.flatMap(({ fds }) => fds.entries().map(([, file]) => file));
-    const spaces = [...memory.spaces].filter((space) => space instanceof Mm);
+    const spaces = [...memory.viewers].filter((space) => space instanceof Mm);
     checkInvariants(memory, spaces, files);
   }
 

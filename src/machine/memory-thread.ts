@@ -61,11 +61,10 @@ export class MemoryThread extends ThreadCore {
 
   /** Loads a byte without waiting. */
   load8Sync(addr: number): number {
-    const { tlb } = this;
     const low = addr | 0;
     const i = (low >>> 12) & TLB_MASK;
-    if (tlb.readTags[i] === addr - (low & 4095) + tlb.generation) {
-      return tlb.bytes[tlb.frameWords[i]! * 4 + (low & 4095)]!;
+    if (this.readTags[i] === addr - (low & 4095)) {
+      return this.bytes[this.frameWords[i]! * 4 + (low & 4095)]!;
     }
     return this.#loadSync('load8Sync', addr, 1);
   }
@@ -77,12 +76,12 @@ export class MemoryThread extends ThreadCore {
 
   /** Loads 16 bits without waiting. */
   load16Sync(addr: number): number {
-    const { tlb } = this;
     const low = addr | 0;
     const i = (low >>> 12) & TLB_MASK;
-    if (tlb.readTags[i] === addr - (low & 4095) + tlb.generation && (low & 1) === 0) {
-      const at = tlb.frameWords[i]! * 4 + (low & 4095);
-      return tlb.bytes[at]! | (tlb.bytes[at + 1]! << 8);
+    const offset = low & 4094; // an unaligned address misses
+    if (this.readTags[i] === addr - offset) {
+      const at = this.frameWords[i]! * 4 + offset;
+      return this.bytes[at]! | (this.bytes[at + 1]! << 8);
     }
     return this.#loadSync('load16Sync', addr, 2);
   }
@@ -94,11 +93,11 @@ export class MemoryThread extends ThreadCore {
 
   /** Loads 32 bits without waiting. */
   load32Sync(addr: number): number {
-    const { tlb } = this;
     const low = addr | 0;
     const i = (low >>> 12) & TLB_MASK;
-    if (tlb.readTags[i] === addr - (low & 4095) + tlb.generation && (low & 3) === 0) {
-      return tlb.words[tlb.frameWords[i]! + ((low & 4095) >>> 2)]! >>> 0;
+    const offset = low & 4092; // an unaligned address misses
+    if (this.readTags[i] === addr - offset) {
+      return this.words[this.frameWords[i]! + (offset >>> 2)]! >>> 0;
     }
     return this.#loadSync('load32Sync', addr, 4);
   }
@@ -120,11 +119,10 @@ export class MemoryThread extends ThreadCore {
 
   /** Stores a byte without waiting. */
   store8Sync(addr: number, value: number): void {
-    const { tlb } = this;
     const low = addr | 0;
     const i = (low >>> 12) & TLB_MASK;
-    if (tlb.writeTags[i] === addr - (low & 4095) + tlb.generation) {
-      tlb.bytes[tlb.frameWords[i]! * 4 + (low & 4095)] = value;
+    if (this.writeTags[i] === addr - (low & 4095)) {
+      this.bytes[this.frameWords[i]! * 4 + (low & 4095)] = value;
     } else this.#storeSync('store8Sync', addr, value, 1);
   }
 
@@ -135,13 +133,13 @@ export class MemoryThread extends ThreadCore {
 
   /** Stores 16 bits without waiting. */
   store16Sync(addr: number, value: number): void {
-    const { tlb } = this;
     const low = addr | 0;
     const i = (low >>> 12) & TLB_MASK;
-    if (tlb.writeTags[i] === addr - (low & 4095) + tlb.generation && (low & 1) === 0) {
-      const at = tlb.frameWords[i]! * 4 + (low & 4095);
-      tlb.bytes[at] = value;
-      tlb.bytes[at + 1] = value >>> 8;
+    const offset = low & 4094; // an unaligned address misses
+    if (this.writeTags[i] === addr - offset) {
+      const at = this.frameWords[i]! * 4 + offset;
+      this.bytes[at] = value;
+      this.bytes[at + 1] = value >>> 8;
     } else this.#storeSync('store16Sync', addr, value, 2);
   }
 
@@ -152,11 +150,11 @@ export class MemoryThread extends ThreadCore {
 
   /** Stores 32 bits without waiting. */
   store32Sync(addr: number, value: number): void {
-    const { tlb } = this;
     const low = addr | 0;
     const i = (low >>> 12) & TLB_MASK;
-    if (tlb.writeTags[i] === addr - (low & 4095) + tlb.generation && (low & 3) === 0) {
-      tlb.words[tlb.frameWords[i]! + ((low & 4095) >>> 2)] = value;
+    const offset = low & 4092; // an unaligned address misses
+    if (this.writeTags[i] === addr - offset) {
+      this.words[this.frameWords[i]! + (offset >>> 2)] = value;
     } else this.#storeSync('store32Sync', addr, value, 4);
   }
 

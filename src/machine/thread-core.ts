@@ -33,8 +33,16 @@ export class ThreadCore implements Caller, Member {
   readonly system: System;
   /** @internal */
   readonly process: ProcessState;
-  /** @internal Where accesses look first; never hits while the thread cannot run. */
-  protected tlb: Tlb;
+  /** @internal Translations that accesses look at first; none while the thread cannot run. */
+  protected readTags: Float64Array;
+  /** @internal */
+  protected writeTags: Float64Array;
+  /** @internal The arrays of the translation cache and of memory, here to save a hit a load. */
+  protected readonly frameWords: Int32Array;
+  /** @internal */
+  protected bytes: Uint8Array;
+  /** @internal */
+  protected words: Int32Array;
   /** @internal Who the thread is; setresuid changes it for this thread alone. */
   credentials: Credentials;
   #task: Runnable | undefined;
@@ -46,8 +54,14 @@ export class ThreadCore implements Caller, Member {
     this.name = `${process.name}/${name}`;
     this.tid = tid;
     this.credentials = process.credentials;
-    this.tlb = process.mm.tlb;
+    const { tlb, memory } = process.mm;
+    this.readTags = tlb.readTags;
+    this.writeTags = tlb.writeTags;
+    this.frameWords = tlb.frameWords;
+    this.bytes = tlb.bytes;
+    this.words = tlb.words;
     process.members.add(this);
+    memory.viewers.add(this);
   }
 
   /** @internal */
@@ -84,13 +98,24 @@ export class ThreadCore implements Caller, Member {
 
   /** Runs an operation as this thread's one, which accesses wait for. */
   *#occupied<T>(op: Op<T>): Op<T> {
-    this.tlb = NO_TLB;
+    this.#use(NO_TLB);
     try {
       return yield* op;
     } finally {
       this.#task = undefined;
-      this.tlb = this.process.ended ? NO_TLB : this.process.mm.tlb;
+      this.#use(this.process.ended ? NO_TLB : this.process.mm.tlb);
     }
+  }
+
+  #use(tlb: Tlb): void {
+    this.readTags = tlb.readTags;
+    this.writeTags = tlb.writeTags;
+  }
+
+  /** @internal Physical memory moved to larger buffers. */
+  showMemory(): void {
+    this.bytes = this.mm.tlb.bytes;
+    this.words = this.mm.tlb.words;
   }
 
   /** @internal Runs an operation; the promise carries its value. */
@@ -125,7 +150,8 @@ export class ThreadCore implements Caller, Member {
 
   /** @internal */
   end(why: string): void {
-    this.tlb = NO_TLB;
+    this.#use(NO_TLB);
+    this.mm.memory.viewers.delete(this);
     const task = this.#task;
     if (task?.waitingFor === undefined) return;
     this.system.scheduler.cancel(task, new ProcessEndedError(`${this.name}: ${why}`));

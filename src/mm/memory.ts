@@ -9,8 +9,8 @@ import { Frames } from '../phys/frames.js';
 import { SwapSpace } from '../phys/swap.js';
 import type { KernelProfile } from '../profile/profile.js';
 
-/** An address space as physical memory sees it: it keeps views that growth replaces. */
-export interface MemoryUser {
+/** Who keeps views of physical memory, which growth replaces. */
+export interface MemoryViewer {
   showMemory(): void;
 }
 
@@ -19,8 +19,8 @@ export class MachineMemory {
   readonly frames: Frames;
   readonly swap: SwapSpace;
   readonly tables: TableArena;
-  /** Address spaces that exist, those of children that are still being forked among them. */
-  readonly spaces = new Set<MemoryUser>();
+  /** Address spaces, those of children that are still being forked too, and then threads. */
+  readonly viewers = new Set<MemoryViewer>();
   /** Called when memory is full with the address space that asks; true when some was freed. */
   onOutOfMemory: (asking: object) => boolean = () => false;
   /** Called when an operation found no memory; true when some was freed and it may try again. */
@@ -38,7 +38,7 @@ export class MachineMemory {
     this.swap = new SwapSpace(this.frames);
     this.tables = new TableArena(totalPages);
     this.frames.onGrow = () => {
-      for (const mm of this.spaces) mm.showMemory();
+      for (const viewer of this.viewers) viewer.showMemory();
     };
   }
 

@@ -38,7 +38,7 @@ export class Mm {
   constructor(readonly memory: MachineMemory) {
     this.tlb = new Tlb(memory.frames);
     this.root = memory.allocTable();
-    memory.spaces.add(this);
+    memory.viewers.add(this);
   }
 
   /** Slot of the page at `addr`, or `NO_SLOT` without a page table. */
@@ -91,7 +91,7 @@ export class Mm {
 
   /** Gives back every page table. The areas are gone. */
   freeAllTables(): void {
-    this.memory.spaces.delete(this);
+    this.memory.viewers.delete(this);
     if (this.root === NO_TABLE) return; // there never was memory for one
     for (const table of collectTables(this.memory.tables, this.root)) this.memory.freeTable(table);
   }

@@ -24,7 +24,7 @@ export type Step = readonly [name: string, a: number, b: number, c: number, d: n
 export const programs = (names: readonly string[], maxLength = 60): fc.Arbitrary<Step[]> => {
   const number = fc.nat({ max: 999 });
   const step = fc.tuple(fc.constantFrom(...names), number, number, number, number);
-  return fc.array(step, { minLength: 1, maxLength });
+  return fc.array(step, { minLength: 1, maxLength, size: 'max' });
 };
 
 /** Picks one of a list by a number of a step. */
