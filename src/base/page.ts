@@ -23,7 +23,8 @@ export const pageOffset = (addr: number): number => addr & (PAGE_SIZE - 1);
 export const pageDown = (addr: number): number => addr - (addr & (PAGE_SIZE - 1));
 
 /** `value` rounded up to a whole number of pages. */
-export const pageUp = (value: number): number => pageDown(value + PAGE_SIZE - 1);
+export const pageUp = (value: number): number =>
+  isPageAligned(value) ? value : pageDown(value) + PAGE_SIZE;
 
 /** As {@link pageUp} in 64 bits: what rounds up to 2^64 is 0, as in the kernel's arithmetic. */
 export const pageUpWrapped = (value: number): number =>

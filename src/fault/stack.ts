@@ -5,6 +5,7 @@
 
 import { PAGE_SIZE, pageDown } from '../base/page.js';
 import type { Mm } from '../mm/mm.js';
+import { prepareAnonVma } from '../mm/rmap.js';
 import { VM_ACCESS, VM_GROWSDOWN } from '../mm/vma-flags.js';
 
 /** stack_guard_gap in bytes: what must stay free below a stack. */
@@ -22,6 +23,7 @@ export function growStack(mm: Mm, addr: number): void {
   const below = mm.vmas.lastBelow(addr);
   const guarded = below?.has(VM_ACCESS) === true && !below.has(VM_GROWSDOWN);
   if (guarded && start - below.end < STACK_GAP) return;
+  prepareAnonVma(mm, vma); // before it touches an area whose owner it could take
   vma.pgoff -= (vma.start - start) / PAGE_SIZE;
   vma.start = start;
 }

@@ -56,7 +56,7 @@ export interface VmaChange {
 }
 
 /** Which neighbours a changed area may join. */
-export type MergeSides = 'both' | 'previous';
+export type MergeSides = 'both' | 'previous' | 'next';
 
 /** Gives `[start, end)` of an area new attributes: splits, changes, merges. */
 export function modifyVma(
@@ -77,9 +77,9 @@ export function modifyVma(
 export function mergeChanged(mm: Mm, vma: Vma, sides: MergeSides = 'both'): Vma {
   const previous = mm.vmas.before(vma);
   const next = mm.vmas.find(vma.end);
-  const left = previous !== undefined && mayJoin(mm, previous, vma, previous);
+  const left = sides !== 'next' && previous !== undefined && mayJoin(mm, previous, vma, previous);
   const right =
-    sides === 'both' &&
+    sides !== 'previous' &&
     next !== undefined &&
     mayJoin(mm, vma, next, next) &&
     (!left || oneOwner(previous.anonVma, next.anonVma));

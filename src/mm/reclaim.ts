@@ -60,7 +60,7 @@ function pageOutSlot(mm: Mm, vma: Vma, slot: Slot, addr: number): boolean {
   if (!pteIsPresent(pte) || pteIsSpecial(pte)) return false;
   const { frames } = mm.memory;
   const pfn = ptePfn(pte);
-  if (frames.maps(pfn) !== 1) return false;
+  if (frames.maps(pfn) !== 1 || frames.pins(pfn) > 0) return false;
   return frames.has(pfn, FRAME_ANON)
     ? anonOut(mm, slot, addr, pte)
     : fileOut(mm, vma, slot, addr, pte);

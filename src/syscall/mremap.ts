@@ -136,7 +136,7 @@ function grow(caller: Caller, vma: Vma, args: MremapArgs, notices: MoveNotices):
   const atEnd = vma.end === oldAddress + oldSize && oldSize > 0;
   if (atEnd && end <= TASK_SIZE && mm.vmas.within(vma.end, end).length === 0) {
     vma.end = end;
-    mergeChanged(mm, vma);
+    mergeChanged(mm, vma, 'next');
     return oldAddress;
   }
   if ((flags & MREMAP_MAYMOVE) === 0) {

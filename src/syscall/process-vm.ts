@@ -90,8 +90,8 @@ function* copyBatches(
     const pinned = new Pinned(range.target.memory.frames);
     try {
       yield* pinPages(caller, range.target, { start, end }, write, pinned);
-      done = copyPinned(range, pinned, done, copy);
     } finally {
+      done = copyPinned(range, pinned, done, copy); // a caller that dies copies what it has
       pinned.release();
     }
     if (start + pinned.pages.length * PAGE_SIZE < end) break;
@@ -123,16 +123,17 @@ function* pinPages(
   pinned: Pinned,
 ): Op<void> {
   for (let page = start; page < end; page += PAGE_SIZE) {
+    if (!write && target.vmas.find(page)?.has(VM_READ) !== true) return;
     const error = yield* access(target, pinMode(caller), page, write);
     if (error !== undefined || (!write && !mayRead(target, page))) return;
     pinned.add(ptePfn(target.pte(page)));
   }
 }
 
-/** Pinning wants VM_READ itself, and gives the target its own copy of a page that it shares. */
+/** Pinning gives the target its own copy of a page that it shares. */
 function mayRead(target: Mm, page: number): boolean {
   const vma = target.vmas.find(page);
-  if (vma === undefined || !vma.has(VM_READ)) return false;
+  if (vma === undefined) return false;
   return !target.memory.profile.has('pinUnshares') || unshare(target, vma, page) === 'mapped';
 }
 

@@ -49,6 +49,7 @@ export class EventNotice implements UffdNotice {
   /** A reader took the message. */
   taken = false;
   #closed = false;
+  #wait: Wait | undefined;
 
   constructor(
     readonly context: EventSource,
@@ -60,6 +61,7 @@ export class EventNotice implements UffdNotice {
   *complete(): Op<void> {
     const { context } = this;
     const wait = new Wait(new EventWait(this.body.event, context.name));
+    this.#wait = wait;
     context.events.push(this);
     context.eventSleepers.add(wait);
     try {
@@ -71,6 +73,17 @@ export class EventNotice implements UffdNotice {
       this.#withdraw();
       this.cancel();
     }
+  }
+
+  /** A reader took the message: everybody who waits for an event looks whether it was theirs. */
+  take(): void {
+    this.taken = true;
+    const { eventSleepers } = this.context;
+    if (this.body.event === 'fork' && this.#wait !== undefined) {
+      eventSleepers.remove(this.#wait); // a fork's waiter sleeps anew while its message is read
+      eventSleepers.add(this.#wait);
+    }
+    eventSleepers.wakeAll();
   }
 
   cancel(): void {

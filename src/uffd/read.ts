@@ -47,8 +47,7 @@ function takeEvent(context: UffdContext, notice: EventNotice, reader: Reader): R
   const msg = eventMessage(notice, reader);
   if (failed(msg)) return msg; // the event stays where it is
   context.events.shift();
-  notice.taken = true;
-  context.eventSleepers.wakeAll();
+  notice.take();
   return msg;
 }
 

@@ -38,6 +38,7 @@ function exit(_args: Args, { member }: Worker): Op<string> {
 function setuid(args: Args, { thread }: Worker): Op<string> {
   const uid = Number(args.number());
   return (function* () {
+    if (uid !== thread.credentials.uid) thread.mm.dumpable = false;
     thread.credentials = new Credentials(uid);
     return 'ok';
   })();
