@@ -60,7 +60,7 @@ function pageOutSlot(mm: Mm, vma: Vma, slot: Slot, addr: number): boolean {
   if (!pteIsPresent(pte) || pteIsSpecial(pte)) return false;
   const { frames } = mm.memory;
   const pfn = ptePfn(pte);
-  if (frames.maps(pfn) !== 1 || frames.pins(pfn) > 0) return false;
+  if (frames.maps(pfn) !== 1) return false;
   return frames.has(pfn, FRAME_ANON)
     ? anonOut(mm, slot, addr, pte)
     : fileOut(mm, vma, slot, addr, pte);
@@ -69,6 +69,7 @@ function pageOutSlot(mm: Mm, vma: Vma, slot: Slot, addr: number): boolean {
 function anonOut(mm: Mm, slot: Slot, addr: number, pte: Pte): boolean {
   const { frames } = mm.memory;
   const pfn = ptePfn(pte);
+  if (frames.pins(pfn) > 0) return false;
   if (frames.has(pfn, FRAME_LAZYFREE) && !pteIsDirty(pte)) {
     mm.store(slot, addr, PTE_NONE);
     frames.removeMap(pfn);
@@ -103,7 +104,9 @@ function fileOut(mm: Mm, vma: Vma, slot: Slot, addr: number, pte: Pte): boolean 
   const pfn = ptePfn(pte);
   const keeps = pteIsUffdWp(pte) && vma.has(VM_UFFD_WP);
   frames.removeMap(pfn); // the cache still holds it
-  const gone = vma.file?.inode.pageOut(vma.indexOf(addr), pteIsDirty(pte)) === true;
+  const inode = vma.file?.inode;
+  // A pinned page only leaves the mapping: the cache keeps it for whoever pinned it.
+  const gone = frames.pins(pfn) > 0 || inode?.pageOut(vma.indexOf(addr), pteIsDirty(pte)) === true;
   if (gone) mm.store(slot, addr, keeps ? pteMakeMarker(MARKER_UFFD_WP) : PTE_NONE);
   else frames.addMap(pfn);
   return gone;

@@ -154,7 +154,7 @@ describe('together with write protection', () => {
     expect([frameOf(proc) === frame, read(child), read(proc)]).toEqual([false, 1, 2]);
   });
 
-  test('a child that is not registered writes without a fault and does not disturb the parent', () => {
+  test('a child that is not registered writes silently and does not disturb the parent', () => {
     const { main, machine, uffd, proc, at } = machineWith({ modes: W });
     main.store8Sync(at(0), 1);
     uffd.writeprotectSync({ ...pagesAt(at(0)), mode: 1 });
@@ -187,7 +187,7 @@ describe('pinning for reading', () => {
 });
 
 describe('/proc/PID/mem', () => {
-  test('writes a copy where the mapping is read-only and private, and nothing where it is shared', () => {
+  test('writes a copy where a mapping is read-only and private, nothing where it is shared', () => {
     const { main, proc, fd, at } = machineWith({ kind: 'private', cached: [5], modes: 0, prot: 1 });
     main.pokeSync({ pid: proc.pid, addr: at(0), bytes: Uint8Array.of(6) });
     expect(main.load8Sync(at(0))).toBe(6);

@@ -96,7 +96,7 @@ describe('users', () => {
     expect(inode.frames.inUse).toBe(0);
   });
 
-  test('of an open file are its descriptors and mappings; closing the last frees the content', () => {
+  test('of an open file are descriptors and mappings; closing the last frees the content', () => {
     const inode = inodeOf(2);
     const file = new ShmemFile(inode, O_RDWR);
     inode.addZeroed(1);

@@ -61,7 +61,7 @@ function parseTable(section: string): Table {
   return { title, columns, rows };
 }
 
-/** Does something to the page; a text that it returns is the cell, otherwise the page's state is. */
+/** Does something to the page; a text that it returns is the cell, else the page's state. */
 type Operation = (page: MatrixPage) => unknown;
 
 const advise =

@@ -1,4 +1,4 @@
-/** Physical memory: who holds a frame, what a freed one looks like, bounds, and what growth keeps. */
+/** Physical memory: who holds a frame, what a freed one looks like, what growth keeps. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Pfn } from '../../src/base/brand.js';

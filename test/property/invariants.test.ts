@@ -1,6 +1,6 @@
 /**
- * Random programs of every call: after each one all that must hold of frames, page tables, areas and
- * translation caches holds, no error escapes that Linux has no counterpart for, and when every
+ * Random programs of every call: after each one all that must hold of frames, page tables, areas
+ * and translation caches holds, no error escapes that Linux has no counterpart for, and when every
  * process has ended all memory is free. With plenty of memory, and with so little that calls fail
  * and processes are killed.
  */
@@ -9,7 +9,7 @@ import { KERNELS, type MachineOptions } from 'uffd-emulator';
 import { describe, expect, test } from 'vitest';
 import { PAGE } from '../support/guest.js';
 import { Chaos, NAMES } from './chaos.js';
-import { programs, type Step } from './world.js';
+import { programs, runs, type Step } from './world.js';
 
 function run(options: MachineOptions, program: readonly Step[]): Chaos {
   const chaos = new Chaos(options);
@@ -33,7 +33,7 @@ describe('with plenty of memory', () => {
       fc.asyncProperty(programs(NAMES, 50), async (program) => {
         await ends(run({ kernel, memory: 8 * 2 ** 20 }, program));
       }),
-      { numRuns: Math.ceil((fc.readConfigureGlobal()?.numRuns ?? 100) / 4) },
+      runs(0.12),
     );
   });
 });
@@ -46,6 +46,7 @@ describe('with little memory', () => {
       fc.asyncProperty(sizes, programs(NAMES, 80), async (memory, program) => {
         await ends(run({ memory }, program));
       }),
+      runs(0.6),
     );
   });
 });
@@ -62,6 +63,6 @@ test('the same program has the same result', () => {
       const options = { memory: 2 ** 20 };
       expect(shown(run(options, program))).toEqual(shown(run(options, program)));
     }),
-    { numRuns: Math.ceil((fc.readConfigureGlobal()?.numRuns ?? 100) / 2) },
+    runs(0.12),
   );
 });

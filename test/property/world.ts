@@ -27,6 +27,11 @@ export const programs = (names: readonly string[], maxLength = 60): fc.Arbitrary
   return fc.array(step, { minLength: 1, maxLength, size: 'max' });
 };
 
+/** A part of the samples that a property takes by default, or by UFFD_RUNS. */
+export const runs = (part: number): { numRuns: number } => ({
+  numRuns: Math.ceil((fc.readConfigureGlobal()?.numRuns ?? 100) * part),
+});
+
 /** Picks one of a list by a number of a step. */
 export function pick<T>(list: readonly T[], n: number): T {
   const one = list[n % list.length];

@@ -177,7 +177,7 @@ describe('REMOVE events', () => {
     expect(events).toEqual(Array.from({ length: count }, () => event));
   });
 
-  test('of an area that is split while its event is unread: the rest has an event of its own', async () => {
+  test('of an area split while its event is unread: the rest has its own event', async () => {
     const guest = machineWith({ features: uffd.UFFD_FEATURE_EVENT_REMOVE });
     const { main, t0, proc, at } = guest;
     guest.uffd.copySync({ dst: at(0), src: page(1, 4) });

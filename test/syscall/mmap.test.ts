@@ -1,5 +1,5 @@
 /**
- * mmap(2): its checks in their order, what it maps, and what MAP_FIXED, MAP_POPULATE and offsets do.
+ * mmap(2): its checks in their order, what it maps, what MAP_FIXED, MAP_POPULATE and offsets do.
  */
 import {
   MAP_ANONYMOUS,

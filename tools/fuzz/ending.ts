@@ -49,7 +49,7 @@ function joinAll(draft: Draft): void {
 
 function lookAtFiles(draft: Draft): void {
   const { files } = draft.world.alive[0] ?? draft.world.first;
-  for (const { name, pages } of files.values()) {
+  for (const [name, { pages }] of files) {
     const [process = draft.world.first] = draft.world.alive;
     say(draft, process, 'fmincore', name);
     say(draft, process, 'fread', name, '0', `${Math.max(1, pages)}`);

@@ -128,6 +128,8 @@ const FILE_OPERATIONS: Profile['operations'] = {
   fallocate: 20,
   ftruncate: 5,
   reopen: 2,
+  dupFile: 1,
+  closeFile: 1,
   remove: 10,
 };
 
@@ -312,6 +314,9 @@ export const PROFILES: Readonly<Record<string, Profile>> = {
       fork: 15,
       exit: 3,
       odd: 15,
+      swapout: 10,
+      free: 2,
+      setuid: 1,
     },
   },
 };

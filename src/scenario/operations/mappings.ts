@@ -25,6 +25,7 @@ import { ADVICE, MAP_FLAGS, PROTECTIONS, REMAP_FLAGS } from '../names.js';
 import { parseSet } from '../values.js';
 import { BUFFER_BYTES, BUFFER_START } from '../windows.js';
 import type { Worker } from '../world.js';
+import { mayObserve } from './observers.js';
 import { type OperationTable, status } from './operation.js';
 
 interface Kind {
@@ -122,7 +123,9 @@ function madvise(args: Args, { thread }: Worker): Op<string> {
 const PAGEOUTS_MAX = 30;
 const PRESENT = 1n << 63n;
 
-function* swapout({ thread, member }: Worker, range: Range): Op<string> {
+function* swapout(worker: Worker, range: Range): Op<string> {
+  const { thread, member } = worker;
+  if (!mayObserve(worker)) return 'EACCES';
   for (let attempt = 1; ; attempt++) {
     const advised = yield* memoryCalls.madvise(thread, { ...range, advice: MADV_PAGEOUT });
     if (failed(advised)) return advised.code;

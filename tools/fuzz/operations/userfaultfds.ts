@@ -44,9 +44,16 @@ function flagsKey(draft: Draft, uffd: Pick<Uffd, 'isNonblocking' | 'isUserOnly'>
   return words.join(',') === 'nonblock' ? '' : `flags=${words.join(',')}`;
 }
 
-/** Makes a userfaultfd and shakes hands. */
+/** A name that is free; now and then one whose descriptor closes thereby. */
+function nameFor(draft: Draft, process: Process): string | undefined {
+  const used = [...process.uffds.keys()];
+  if (used.length > 0 && draft.random.chance(6)) return draft.random.pick(used);
+  return NAMES.find((free) => !process.uffds.has(free));
+}
+
+/** Makes a userfaultfd and shakes hands, which is seldom forgotten. */
 export function makeUffd(draft: Draft, process: Process): Holder | undefined {
-  const name = NAMES.find((free) => !process.uffds.has(free));
+  const name = nameFor(draft, process);
   const worker = draft.anyone(process);
   if (name === undefined || worker === undefined) return undefined;
   const isNonblocking = !draft.random.chance(draft.profile.blockingPercent);
@@ -55,6 +62,8 @@ export function makeUffd(draft: Draft, process: Process): Holder | undefined {
   const via = draft.random.chance(5) ? 'via=dev' : '';
   draft.say(worker, 'uffd', name, flagsKey(draft, uffd), via);
   process.uffds.set(name, uffd);
+  draft.world.releaseUnheld();
+  if (draft.random.chance(2)) return { process, name, uffd };
   const features = featuresOf(draft);
   const show = draft.random.chance(5) ? 'show' : '';
   draft.say(worker, 'api', name, features.length > 0 ? `features=${features.join(',')}` : '', show);
