@@ -11,6 +11,8 @@ import {
   O_NONBLOCK,
   type PageFault,
   type Process,
+  ProcessEndedError,
+  SignalError,
   type Thread,
   ThreadBusyError,
   type Userfaultfd,
@@ -93,6 +95,12 @@ export class Chaos {
   }
 }
 
+/** How an access may end that slept: by a signal, or with its process. */
+function expected(error: unknown): void {
+  if (error instanceof SignalError || error instanceof ProcessEndedError) return;
+  throw error;
+}
+
 /** What Linux has an answer for, and what a machine says whose process is gone or would hang. */
 function quietly(call: () => unknown): void {
   try {
@@ -160,7 +168,7 @@ export const STEPS: Readonly<Record<string, (this: Chaos, call: Call) => unknown
     if (this.asleep.length >= 8) return;
     const { thread, n, c } = call;
     const access = c % 2 === 0 ? thread.load8(pageAt(n)) : thread.store8(pageAt(n), c);
-    this.asleep.push(access.catch(() => undefined));
+    this.asleep.push(access.catch(expected));
   },
   thread: ({ proc }) => (proc.threads.length < 3 ? proc.createThread() : undefined),
   ftruncate({ thread, c }) {

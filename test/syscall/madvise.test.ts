@@ -230,6 +230,22 @@ describe('POPULATE', () => {
     expect(errno(() => main.madviseSync(populate))).toBe('EFAULT');
   });
 
+  test('looks at the rights again after it waited: EINVAL, or ENOMEM for a hole', async () => {
+    for (const [code, change] of [
+      ['EINVAL', 'rights'],
+      ['ENOMEM', 'hole'],
+    ] as const) {
+      const { main, t0, uffd: fd, at } = machineWith();
+      const populate = t0.madvise({ ...span(at(0), 2), advice: uffd.MADV_POPULATE_READ });
+      const ended = expect(populate).rejects.toMatchObject({ code });
+      if (change === 'rights') main.mprotectSync({ ...span(at(0), 4), prot: uffd.PROT_WRITE });
+      else main.munmapSync(span(at(0), 4));
+      fd.wakeSync(pagesAt(at(0), 4));
+      expect(t0.state).toBe('idle');
+      await ended;
+    }
+  });
+
   test('READ raises and waits for missing faults, WRITE for protection too', async () => {
     const { t0, uffd: fd, at } = machineWith({ modes: M | 2 });
     const read = t0.madvise({ ...span(at(0)), advice: uffd.MADV_POPULATE_READ });

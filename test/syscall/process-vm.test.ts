@@ -96,6 +96,18 @@ describe('process_vm_readv and process_vm_writev', () => {
     expect([main.load8Sync(at(0)), main.load8Sync(at(1))]).toEqual([9, 9]);
   });
 
+  test('look at the rights again after they waited', async () => {
+    const { machine, main, proc, uffd, at } = machineWith({ pages: 2, modes: 0 });
+    uffd.registerSync({ ...pagesAt(at(1)), mode: 1 });
+    const viewer = machine.spawn().main;
+    const bytes = viewer.processVmReadv({ pid: proc.pid, addr: at(0), length: 2 * PAGE });
+    expect(viewer.state).toBe('blocked');
+    main.mprotectSync({ addr: at(0), length: 2 * PAGE, prot: PROT_WRITE });
+    uffd.wakeSync(pagesAt(at(1)));
+    expect(viewer.state).toBe('idle');
+    expect(await bytes).toHaveLength(PAGE);
+  });
+
   test('of a page whose userfaultfd answers with SIGBUS are EFAULT', () => {
     const { machine, proc, at } = machineWith({ features: UFFD_FEATURE_SIGBUS });
     const viewer = machine.spawn().main;

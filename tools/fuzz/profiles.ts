@@ -263,7 +263,7 @@ export const PROFILES: Readonly<Record<string, Profile>> = {
   swap: {
     ...MANY,
     needs: ['swap'],
-    operations: { ...COMMON, swapout: 110, move: 25, free: 0, fork: 10 },
+    operations: { ...COMMON, swapout: 110, freeSwapped: 12, move: 25, free: 0, fork: 25 },
   },
   badargs: {
     ...MANY,

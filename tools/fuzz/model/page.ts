@@ -59,7 +59,8 @@ export interface Page {
   /** It was registered with wp at some time: entries may still carry the bit. */
   hadWp: boolean;
   isLocked: boolean;
-  isLazyfree: boolean;
+  /** It was lazily freed at some time: when such pages go is up to reclaim. */
+  wasFreed: boolean;
   copies: 'yes' | 'no' | 'wiped';
 }
 
@@ -76,7 +77,7 @@ export function newPage(kind: Kind, file: FileObject | undefined, offset: number
     isProtected: false,
     hadWp: false,
     isLocked: false,
-    isLazyfree: false,
+    wasFreed: false,
     copies: 'yes',
   };
 }
@@ -121,10 +122,7 @@ export function meet(page: Page | undefined, isWrite: boolean): Meeting {
 
 /** What an access that went through leaves behind. */
 export function touch(page: Page, isWrite: boolean): void {
-  if (isWrite) {
-    page.isProtected = false;
-    page.isLazyfree = false;
-  }
+  if (isWrite) page.isProtected = false;
   if (isWrite || page.content !== 'zero') {
     const isZero = !isWrite && page.kind === 'anon' && page.content === 'none';
     page.content = isZero ? 'zero' : 'page';
@@ -137,7 +135,6 @@ export function drop(page: Page): void {
   const keeps = page.file !== undefined && page.isProtected && (page.modes & WP) !== 0;
   page.content = keeps ? 'marker' : 'none';
   page.isProtected = keeps;
-  page.isLazyfree = false;
 }
 
 /** No userfaultfd watches it any more. */

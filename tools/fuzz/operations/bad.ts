@@ -77,6 +77,8 @@ const WRITERS: readonly ((draft: Draft) => readonly string[])[] = [
   (draft) => ['madvise', ...nearRange(draft), draft.random.pick(['DONTNEED', 'FREE', '99', '5'])],
   (draft) => ['mprotect', ...ownRange(draft), draft.random.pick(['r', 'rw', 'none', 'w', 'rx'])],
   (draft) => ['munmap', ...ownRange(draft)],
+  (draft) => ['mlock', ...nearRange(draft)],
+  (draft) => ['map', draft.random.pick([ownPlace(draft), ...LOW_PLACES]), mapLength(draft), 'anon'],
   (draft) => ['mremap', ...ownRange(draft), oddLength(draft), remapKeys(draft)],
   (draft) => [
     'event',
@@ -85,6 +87,12 @@ const WRITERS: readonly ((draft: Draft) => readonly string[])[] = [
   ],
   (draft) => ['api', uffdName(draft), apiKeys(draft), 'show'],
 ];
+
+/** Where the kernel lets root map, and where it lets nobody. */
+const LOW_PLACES = ['NULL+1', 'NULL+2.0x10', 'TOP', 'LIM', 'LIM+1'];
+
+const mapLength = (draft: Draft): string =>
+  draft.random.pick(['0', 'b0x1', '2', 'b0x7fffffffffff', 'b0xfffffffffffff000']);
 
 function remapKeys(draft: Draft): string {
   const flags = draft.random.pick(['', 'flags=maymove', 'flags=dontunmap', 'flags=0x8']);

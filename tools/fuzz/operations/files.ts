@@ -61,10 +61,17 @@ const MODES = [
   ['insert', 2],
 ] as const;
 
+/** A hole that begins or ends inside a page: the bytes become zeros, the page stays. */
+function punchPart(draft: Draft, worker: Worker, name: string, page: number): void {
+  const length = draft.random.pick(['b0x10', 'b0x800', '1', '1.0x800']);
+  draft.say(worker, 'fallocate', name, `${page}.0x${draft.random.pick([1, 800])}`, length, 'punch');
+}
+
 const fallocate = onFile((draft, { worker, name, file }) => {
   const mode = draft.random.weighted(MODES);
   const page = somePage(draft, file);
   const count = draft.random.between(1, 3);
+  if (mode === 'punch' && draft.random.chance(12)) return punchPart(draft, worker, name, page);
   draft.say(worker, 'fallocate', name, `${page}`, `${count}`, mode);
   for (let at = page; at < page + count; at++) {
     if (mode === 'punch') punchPage(draft, file, at);

@@ -101,8 +101,13 @@ const mapOver: Operation = (draft) => {
   const place = isFixed ? range : { ...range, start: range.process.end(range.slot) };
   const populate = draft.random.chance(8) ? ['populate'] : [];
   const flags = [...(isFixed ? ['fixed'] : []), ...populate];
-  const words = flags.length > 0 ? [`flags=${flags.join(',')}`] : [];
-  mapPages(draft, worker, { ...place, ...backing(draft, range.process), words });
+  const made = backing(draft, range.process);
+  const isTight = made.file?.isReadOnly === true && made.kind === 'shared';
+  const words = [
+    ...(flags.length > 0 ? [`flags=${flags.join(',')}`] : []),
+    ...(isTight && draft.random.chance(80) ? ['prot=r'] : []),
+  ];
+  mapPages(draft, worker, { ...place, ...made, words });
   announce(draft, { worker, listeners, rounds: 1 });
   return true;
 };
@@ -268,7 +273,7 @@ const dropping =
   };
 
 function dropped(draft: Draft, page: Page, word: string): void {
-  if (word === 'FREE') page.isLazyfree = true;
+  if (word === 'FREE') page.wasFreed = true;
   else if (word !== 'REMOVE' || page.file === undefined) drop(page);
   else punchPage(draft, page.file, page.offset);
 }

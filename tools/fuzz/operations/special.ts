@@ -29,7 +29,10 @@ const special =
 const mayGuard = (page: Page): boolean => page.file === undefined || !page.hadWp;
 
 /** When lazily freed pages go is up to reclaim. */
-const maySwap = (page: Page): boolean => !page.isLazyfree && page.content !== 'none';
+const maySwap = (page: Page): boolean => !page.wasFreed && page.content !== 'none';
+
+/** In swap there is nothing to free lazily: the page is gone at once. */
+const isSwapped = (page: Page): boolean => page.content === 'swap' && page.kind === 'anon';
 
 /** Operations of parts that may be missing. */
 export const SPECIAL_OPERATIONS = {
@@ -48,6 +51,15 @@ export const SPECIAL_OPERATIONS = {
     wanted: () => true,
     after: (page) => {
       if (page.content === 'guard') page.content = 'none';
+    },
+  }),
+  freeSwapped: special({
+    part: 'swap',
+    words: (range) => ['madvise', range, 'FREE'],
+    wanted: isSwapped,
+    after: (page) => {
+      page.content = 'none';
+      page.wasFreed = true;
     },
   }),
   swapout: special({
