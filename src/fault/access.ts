@@ -8,6 +8,7 @@ import type { Op } from '../base/op.js';
 import { PAGE_SIZE, pageDown, TASK_SIZE } from '../base/page.js';
 import type { Mm } from '../mm/mm.js';
 import type { Faulter, UffdReason } from '../mm/uffd-port.js';
+import { VM_READ } from '../mm/vma-flags.js';
 import { faultIn, translate } from './fault.js';
 import { asksUffd, type FaultError, type FaultOutcome } from './outcome.js';
 import { stillFaulting } from './recheck.js';
@@ -22,6 +23,8 @@ export interface AccessMode {
   readonly mayWait: boolean;
   /** Whether an access below a MAP_GROWSDOWN area extends it. */
   readonly growsStack: boolean;
+  /** Whether a read wants VM_READ, which user code on x86 does not: VM_WRITE is enough for it. */
+  readonly readNeedsRight?: boolean;
 }
 
 /** Attempts on one page before the access is called a livelock. */
@@ -62,6 +65,9 @@ export function* accessOnce(
   write: boolean,
 ): Op<'done' | 'again' | FaultError> {
   if (mm.dead) return 'oom';
+  if (!write && mode.readNeedsRight === true && mm.vmas.find(addr)?.has(VM_READ) === false) {
+    return 'accerr';
+  }
   if (translate(mm, addr, write)) return 'done';
   const outcome = attemptFault(mm, addr, write, mode.growsStack);
   if (outcome === 'mapped') return 'again';

@@ -21,10 +21,16 @@ export const kernelMode = (faulter: Faulter): AccessMode => ({
   growsStack: true,
 });
 
-/** Pinning pages for a system call: as a copy, but a stack does not grow for it. */
-export const pinMode = (faulter: Faulter): AccessMode => ({
+/** Faulting pages in whatever their rights are: as a copy, but a stack does not grow for it. */
+export const populateMode = (faulter: Faulter): AccessMode => ({
   ...kernelMode(faulter),
   growsStack: false,
+});
+
+/** Pinning pages for a system call, with the rights of the area as they are at each attempt. */
+export const pinMode = (faulter: Faulter): AccessMode => ({
+  ...populateMode(faulter),
+  readNeedsRight: true,
 });
 
 /** How far a copy got, and what stopped it. */

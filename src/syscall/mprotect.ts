@@ -141,7 +141,8 @@ export function* lockRange(
 ): Op<Result<0>> {
   const { mm } = caller;
   const start = pageDown(args.addr);
-  const end = start + pageUpWrapped(args.length + pageOffset(args.addr));
+  const ends = pageOffset(args.length) + pageOffset(args.addr);
+  const end = start + pageUpWrapped(pageDown(args.length) + pageUp(ends));
   if (end === start) return 0;
   if (end >= 2 ** 64) return fail('EINVAL', 'the range wraps around');
   const failure = eachArea(mm, { start, end }, (vma, part) => {

@@ -9,7 +9,7 @@ import type { Op } from '../base/op.js';
 import { PAGE_SIZE } from '../base/page.js';
 import { ATTEMPTS_MAX, access, accessOnce, livelock } from '../fault/access.js';
 import { type FaultError, populateFailure } from '../fault/outcome.js';
-import { pinMode } from '../fault/user-copy.js';
+import { pinMode, populateMode } from '../fault/user-copy.js';
 import type { Caller } from '../mm/caller.js';
 import { VM_SHARED, VM_WRITE } from '../mm/vma-flags.js';
 
@@ -31,7 +31,7 @@ export function* populate(
 /** Looks at the area anew after each sleep: what it is by then decides. */
 function* populateAsUsed(caller: Caller, page: number): Op<FaultError | undefined> {
   const { mm } = caller;
-  const mode = pinMode(caller);
+  const mode = populateMode(caller);
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
     const vma = mm.vmas.find(page);
     if (vma === undefined) return undefined;

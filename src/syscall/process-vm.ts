@@ -14,7 +14,6 @@ import { pinMode } from '../fault/user-copy.js';
 import type { Caller } from '../mm/caller.js';
 import type { Mm } from '../mm/mm.js';
 import { releaseMm } from '../mm/teardown.js';
-import { VM_READ } from '../mm/vma-flags.js';
 import { ptePfn } from '../pgtable/pte.js';
 import type { Frames } from '../phys/frames.js';
 import { ByteChunks } from './byte-chunks.js';
@@ -123,7 +122,6 @@ function* pinPages(
   pinned: Pinned,
 ): Op<void> {
   for (let page = start; page < end; page += PAGE_SIZE) {
-    if (!write && target.vmas.find(page)?.has(VM_READ) !== true) return;
     const error = yield* access(target, pinMode(caller), page, write);
     if (error !== undefined || (!write && !mayRead(target, page))) return;
     pinned.add(ptePfn(target.pte(page)));

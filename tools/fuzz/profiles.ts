@@ -22,6 +22,8 @@ export interface Profile {
   /** How many windows are mapped at the start, at most. */
   readonly windows: number;
   readonly uffds: number;
+  /** Least and most pages of an anonymous mapping. */
+  readonly pages: readonly [number, number];
   /** Features with the percentage of userfaultfds that ask for them. */
   readonly features: Weighted<string>;
   readonly blockingPercent: number;
@@ -138,6 +140,7 @@ const BASE: Profile = {
   mappings: [[ANON, 1]],
   windows: 2,
   uffds: 1,
+  pages: [4, 10],
   features: features({}),
   blockingPercent: 0,
   modes: ANY_MODES,
@@ -247,6 +250,12 @@ export const PROFILES: Readonly<Record<string, Profile>> = {
       [{ kind: 'shared', file: 'reg' }, 2],
       [SHARED, 1],
     ],
+    features: features({ WP_ASYNC: 75 }),
+    modes: [
+      [WP, 8],
+      [MISSING | WP, 1],
+      [MINOR, 1],
+    ],
   },
   hugetlb: {
     ...BASE,
@@ -258,7 +267,14 @@ export const PROFILES: Readonly<Record<string, Profile>> = {
       [{ kind: 'anon-shared-huge' }, 1],
     ],
     modes: [...ANY_MODES, ...MINOR_MODES],
-    operations: { ...COMMON, ...FILE_OPERATIONS, continue: 30, mapOver: 0 },
+    operations: { ...COMMON, ...FILE_OPERATIONS, continue: 30, zeropage: 4, mapOver: 0 },
+  },
+  thp: {
+    ...BASE,
+    needs: ['thp', 'collapse'],
+    pages: [500, 1100],
+    processes: 3,
+    operations: { ...COMMON, hugepage: 40, collapse: 25, move: 20, fork: 10, mremapMove: 12 },
   },
   swap: {
     ...MANY,

@@ -44,7 +44,7 @@ function fileFor(draft: Draft, kind: FileObject['kind']): FileObject {
 
 function sizeOf(draft: Draft, isHuge: boolean, file: FileObject | undefined): number {
   if (file !== undefined) return Math.max(1, file.pages - (draft.random.chance(20) ? 1 : 0));
-  return isHuge ? draft.random.between(1, 3) : draft.random.between(4, 10);
+  return isHuge ? draft.random.between(1, 3) : draft.random.between(...draft.profile.pages);
 }
 
 function mapWindow(draft: Draft, { kind, file: fileKind }: MappingKind): void {

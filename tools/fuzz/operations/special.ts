@@ -34,8 +34,28 @@ const maySwap = (page: Page): boolean => !page.wasFreed && page.content !== 'non
 /** In swap there is nothing to free lazily: the page is gone at once. */
 const isSwapped = (page: Page): boolean => page.content === 'swap' && page.kind === 'anon';
 
+const TABLE_PAGES = 512;
+
+/** Advice for the whole 2 MiB around a page. */
+const huge =
+  (part: Part, word: string): Operation =>
+  (draft) => {
+    const process = draft.process();
+    const place = draft.has(part)
+      ? draft.place(process, (page) => page.kind === 'anon')
+      : undefined;
+    const worker = draft.thread(process);
+    if (place === undefined || worker === undefined) return false;
+    const start = place.index - (place.index % TABLE_PAGES);
+    const range = { process, slot: place.slot, start, count: TABLE_PAGES };
+    draft.say(worker, 'madvise', rangeText(range), word);
+    return true;
+  };
+
 /** Operations of parts that may be missing. */
 export const SPECIAL_OPERATIONS = {
+  hugepage: huge('thp', 'HUGEPAGE'),
+  collapse: huge('collapse', 'COLLAPSE'),
   guardInstall: special({
     part: 'guard',
     words: (range) => ['madvise', range, 'GUARD_INSTALL'],
