@@ -1,14 +1,15 @@
 /**
  * Random scenarios on the emulator and on this machine's kernel, until they differ.
- * `npm run fuzz -- [--seed N] [--count K] [--profile P] [--minutes M] [--all] [--out FOLDER]`
+ * `npm run fuzz -- [--seed N] [--count K] [--profile P,…|all] [--minutes M] [--all] [--out FOLDER]`
  * Stops at the first difference and writes it shrunk, as a scenario and as both transcripts around
- * it; `--all` goes on. `--plant CAPABILITY=on|off` compares the emulator with itself, that one
- * thing changed, and needs no kernel. Status: 0 equal, 1 different, 2 not possible here.
+ * it; `--all` goes on. `--plant CAPABILITY=on|off` compares the emulator with itself, that one thing
+ * changed, and needs no kernel; `--failures` lists what failed. Status: 0 equal, 1 different,
+ * 2 not possible here.
  */
 import { parseArgs } from 'node:util';
 import { NoKernelError } from '../src/cli/oracle/oracle.js';
 import { profileNamed } from './fuzz/generate.js';
-import { hunt, type Tally } from './fuzz/hunt.js';
+import { hunt, type Plan, type Tally } from './fuzz/hunt.js';
 import { missingParts, modelledParts } from './fuzz/parts.js';
 import { PROFILES } from './fuzz/profiles.js';
 import { ProgressBar } from './fuzz/progress.js';
@@ -16,21 +17,41 @@ import { around, writeDivergence } from './fuzz/report.js';
 import { againstKernel, againstPlanted, type Pair } from './fuzz/sides.js';
 
 const STATUS = { equal: 0, different: 1, impossible: 2 } as const;
+const COUNT = 500;
 
-const { values } = parseArgs({
-  options: {
-    seed: { type: 'string', default: '1' },
-    count: { type: 'string' },
-    profile: { type: 'string', default: 'mixed' },
-    minutes: { type: 'string' },
-    out: { type: 'string', default: '.' },
-    plant: { type: 'string' },
-    all: { type: 'boolean', default: false },
-    failures: { type: 'boolean', default: false },
-  },
-});
+/** What the user asks for cannot be done; the message says what. */
+class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
 
-/** What a profile lacks, or `undefined`. */
+function readOptions() {
+  try {
+    return parseArgs({
+      options: {
+        seed: { type: 'string' },
+        count: { type: 'string' },
+        profile: { type: 'string', default: 'mixed' },
+        minutes: { type: 'string' },
+        out: { type: 'string', default: '.' },
+        plant: { type: 'string' },
+        all: { type: 'boolean', default: false },
+        failures: { type: 'boolean', default: false },
+      },
+    }).values;
+  } catch (error) {
+    throw error instanceof TypeError ? new UsageError(error.message) : error;
+  }
+}
+
+type Options = ReturnType<typeof readOptions>;
+
+function numberOption(options: Options, name: 'seed' | 'count' | 'minutes', fallback: number) {
+  const value = options[name] === undefined ? fallback : Number(options[name]);
+  if (!(value >= 0)) throw new UsageError(`--${name}: ${options[name]} is no number`);
+  return value;
+}
+
+/** Says why a profile cannot be run; `undefined` when it can. */
 function refusal(name: string): string | undefined {
   const missing = missingParts();
   const part = profileNamed(name).needs.find((need) => missing.has(need));
@@ -38,9 +59,9 @@ function refusal(name: string): string | undefined {
   return `${name}: the emulator does not model ${part} (\`${missing.get(part)}\`)`;
 }
 
-function openPair(): Promise<Pair> | Pair {
-  if (values.plant === undefined) return againstKernel();
-  const [capability = '', state] = values.plant.split('=');
+function openPair({ plant }: Options): Promise<Pair> | Pair {
+  if (plant === undefined) return againstKernel();
+  const [capability = '', state] = plant.split('=');
   return againstPlanted({ [capability]: state === 'on' });
 }
 
@@ -61,52 +82,57 @@ function summary(name: string, tally: Tally, elapsedMs: number): string[] {
     `${head} in ${shapes} shapes, ${percent}% of ${operations} operations succeed`,
     ...(unmodelled.size > 0 ? [`  not modelled: ${listed(unmodelled, 6)}`] : []),
     ...(trouble.size > 0 ? [`  not comparable: ${listed(trouble, 6)}`] : []),
-    ...(values.failures ? [`  failures: ${listed(tally.failures, 40)}`] : []),
   ];
 }
 
-async function fuzz(name: string, pair: Pair): Promise<boolean> {
+/** Runs one profile and prints what came of it; false when the sides differ. */
+async function fuzz(options: Options, profile: string, pair: Pair): Promise<boolean> {
   const bar = new ProgressBar(process.stderr);
   const begin = performance.now();
   const elapsed = (): number => performance.now() - begin;
-  const limitMs = Number(values.minutes ?? Number.POSITIVE_INFINITY) * 60_000;
-  const count = Number(values.count ?? (values.minutes === undefined ? 500 : 1e9));
-  const plan = {
-    profile: name,
-    seed: Number(values.seed),
-    count,
+  const limitMs = numberOption(options, 'minutes', Number.POSITIVE_INFINITY) * 60_000;
+  const most = options.minutes === undefined ? COUNT : Number.POSITIVE_INFINITY;
+  const plan: Plan = {
+    profile,
+    seed: numberOption(options, 'seed', 1),
+    count: numberOption(options, 'count', most),
     parts: modelledParts(),
-    all: values.all,
+    all: options.all,
     isOver: () => elapsed() > limitMs,
   };
   const tally = await hunt(pair, plan, {
     seed: ({ seeds, differing }) => {
-      const note = `${name}${differing > 0 ? `, ${differing} differ` : ''}`;
-      bar.show({ done: seeds, total: count, elapsedMs: elapsed(), note });
+      const fraction = Math.max(seeds / plan.count, elapsed() / limitMs);
+      const note = differing > 0 ? `${profile}, ${differing} differ` : profile;
+      bar.show({ fraction, seeds, elapsedMs: elapsed(), note });
     },
     found: (seed, divergence) => {
       bar.clear();
-      const file = writeDivergence(values.out, { profile: name, seed }, { divergence, pair });
+      const file = writeDivergence(options.out, { profile, seed }, { divergence, pair });
       console.log([file, ...around(divergence, pair)].join('\n'));
     },
   });
   bar.clear();
-  console.log(summary(name, tally, elapsed()).join('\n'));
+  console.log(summary(profile, tally, elapsed()).join('\n'));
+  if (options.failures) console.log(`  failures: ${listed(tally.failures, 40)}`);
   return tally.differing === 0;
 }
 
-async function main(): Promise<number> {
-  const wanted = values.profile === 'all' ? Object.keys(PROFILES) : values.profile.split(',');
-  const refused = wanted.flatMap((name) => refusal(name) ?? []);
-  for (const line of refused) console.error(line);
-  const possible = wanted.filter((name) => refusal(name) === undefined);
+async function main(options: Options): Promise<number> {
+  const { profile } = options;
+  const wanted = profile === 'all' ? Object.keys(PROFILES) : profile.split(',');
+  const possible = wanted.filter((name) => {
+    const reason = refusal(name);
+    if (reason !== undefined) console.error(reason);
+    return reason === undefined;
+  });
   if (possible.length === 0) return STATUS.impossible;
-  const pair = await openPair();
+  const pair = await openPair(options);
   let isEqual = true;
   try {
     for (const name of possible) {
-      isEqual = (await fuzz(name, pair)) && isEqual;
-      if (!isEqual && !values.all) break;
+      isEqual = (await fuzz(options, name, pair)) && isEqual;
+      if (!isEqual && !options.all) break;
     }
   } finally {
     await Promise.all([pair.expected.close(), pair.actual.close()]);
@@ -115,9 +141,11 @@ async function main(): Promise<number> {
 }
 
 try {
-  process.exitCode = await main();
+  process.exitCode = await main(readOptions());
 } catch (error) {
-  if (!(error instanceof NoKernelError || error instanceof RangeError)) throw error;
+  const isTheirs =
+    error instanceof NoKernelError || error instanceof RangeError || error instanceof UsageError;
+  if (!isTheirs) throw error;
   console.error(error.message);
   process.exitCode = STATUS.impossible;
 }

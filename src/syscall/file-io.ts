@@ -15,6 +15,9 @@ import { FRAME_DIRTY, NO_FRAME } from '../phys/frames.js';
 import { O_RDONLY, O_WRONLY } from '../uapi/fcntl.js';
 import { shmemFile } from './truncate.js';
 
+/** Most bytes that one read or write moves. */
+const RW_COUNT_MAX = 0x7fff_f000;
+
 /** pread(2) of a memfd: short at the end of the file, zeros in holes. */
 export function pread(
   caller: Caller,
@@ -23,7 +26,7 @@ export function pread(
   const file = seekable(caller, args.fd, args.offset);
   if (failed(file)) return file;
   const { inode } = file;
-  const count = Math.max(0, Math.min(args.count, inode.sizeBytes - args.offset));
+  const count = Math.max(0, Math.min(args.count, RW_COUNT_MAX, inode.sizeBytes - args.offset));
   const bytes = new Uint8Array(count);
   eachPage(args.offset, count, (index, from, done, lenBytes) => {
     const pfn = inode.readable(index);

@@ -91,7 +91,7 @@ function setSize(inode: Inode, sizeBytes: number): void {
 
 /** Zeroes `[from, to)` of one cached page; nothing when `from` is the start of a page. */
 function zeroBytes(inode: Inode, index: number, from: number, to: number): void {
-  const pfn = from > 0 ? inode.settled(index) : NO_FRAME;
+  const pfn = from > 0 ? inode.readable(index) : NO_FRAME;
   if (pfn !== NO_FRAME) inode.frames.pageBytes(pfn).fill(0, from, to);
 }
 
@@ -171,7 +171,7 @@ function unmapFrom(inode: Inode, first: number): void {
 /** Zeroes a range that lies in one page. */
 function zeroInside(inode: Inode, from: number, to: number): void {
   const index = Math.floor(from / PAGE_SIZE);
-  const pfn = inode.settled(index);
+  const pfn = inode.readable(index);
   const start = index * PAGE_SIZE;
   if (pfn !== NO_FRAME) inode.frames.pageBytes(pfn).fill(0, from - start, to - start);
 }

@@ -5,26 +5,25 @@ const EVERY_MS = 100;
 
 /** How far the run is. */
 export interface Progress {
-  readonly done: number;
-  readonly total: number;
+  /** From 0 to 1: of the seeds or of the time, whichever ends first. */
+  readonly fraction: number;
+  readonly seeds: number;
   readonly elapsedMs: number;
   /** Words behind the numbers. */
   readonly note: string;
 }
 
-const perSecond = (done: number, elapsedMs: number): string =>
-  elapsedMs > 0 ? `${Math.round((done * 1000) / elapsedMs)}/s` : '';
-
 /** The bar as text. */
-export function barText({ done, total, elapsedMs, note }: Progress): string {
-  const full = total > 0 ? Math.min(WIDTH, Math.round((done / total) * WIDTH)) : WIDTH;
+export function barText({ fraction, seeds, elapsedMs, note }: Progress): string {
+  const full = Math.round(Math.min(1, Math.max(0, fraction)) * WIDTH);
   const bar = '#'.repeat(full) + '.'.repeat(WIDTH - full);
-  return `[${bar}] ${done}/${total} ${perSecond(done, elapsedMs)} ${note}`.trimEnd();
+  const speed = elapsedMs > 0 ? ` ${Math.round((seeds * 1000) / elapsedMs)}/s` : '';
+  return `[${bar}] ${seeds} seeds${speed} ${note}`.trimEnd();
 }
 
 /** Draws the bar over itself. */
 export class ProgressBar {
-  #last = 0;
+  #last = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly stream: NodeJS.WriteStream) {}
 
