@@ -2,9 +2,9 @@
  * Random scenarios on the emulator and on this machine's kernel, until they differ.
  * `npm run fuzz -- [--seed N] [--count K] [--profile P,…|all] [--minutes M] [--all] [--out FOLDER]`
  * Stops at the first difference and writes it shrunk, as a scenario and as both transcripts around
- * it; `--all` goes on. `--plant CAPABILITY=on|off` compares the emulator with itself, that one thing
- * changed, and needs no kernel; `--failures` lists what failed. Status: 0 equal, 1 different,
- * 2 not possible here.
+ * it; `--all` goes on. `--plant CAPABILITY=on|off` compares the emulator with itself, that one
+ * thing changed, and needs no kernel; `--failures` lists what failed. Status: 0 equal,
+ * 1 different, 2 not possible here.
  */
 import { parseArgs } from 'node:util';
 import { NoKernelError } from '../src/cli/oracle/oracle.js';
