@@ -1,5 +1,6 @@
 /**
- * `npm run bench -- [--filter TEXT] [--json FILE]`: measures the library beside its peers.
+ * `npm run bench -- [--filter TEXT] [--json FILE]`: measures the library beside its peers; with a
+ * filter only what has the text in its name.
  *
  * Builds the library as it is published, compiles the peers, runs each suite in its own process,
  * prints a table. What cannot run here (no compiler, no userfaultfd) is skipped and says why.
@@ -16,9 +17,9 @@ import { tableOf } from './harness/table.js';
 import { suiteNames } from './suites.js';
 
 /** Runs one suite in a process of its own. */
-function runSuite(name: string, library: string, folder: string): Promise<Row[]> {
+function runSuite(name: string, ...rest: readonly string[]): Promise<Row[]> {
   return new Promise((resolve, reject) => {
-    const child = fork(join(root, 'bench', 'child.ts'), [name, library, folder]);
+    const child = fork(join(root, 'bench', 'child.ts'), [name, ...rest]);
     let rows: Row[] | undefined;
     child.on('message', (message) => {
       rows = message as Row[];
@@ -30,23 +31,27 @@ function runSuite(name: string, library: string, folder: string): Promise<Row[]>
   });
 }
 
-async function runAll(names: readonly string[], folder: string): Promise<Row[]> {
+/** The suites that a filter may want: the one that it names, or all. */
+function suitesFor(filter: string): readonly string[] {
+  const named = suiteNames.filter((name) => name.includes(filter) || filter.startsWith(name));
+  return named.length > 0 ? named : suiteNames;
+}
+
+async function runAll(filter: string, folder: string): Promise<Row[]> {
   const library = await buildLibrary(folder);
   const rows: Row[] = [];
-  for (const name of names) {
+  for (const name of suitesFor(filter)) {
     process.stderr.write(`${name} ...\n`);
-    rows.push(...(await runSuite(name, library, folder)));
+    rows.push(...(await runSuite(name, library, folder, filter)));
   }
   return rows;
 }
 
 const { values } = parseArgs({ options: { filter: { type: 'string' }, json: { type: 'string' } } });
-const filter = values.filter ?? '';
-const names = suiteNames.filter((name) => name.includes(filter) || filter.startsWith(name));
-if (names.length === 0) throw new Error(`--filter ${filter}: suites are ${suiteNames.join(', ')}`);
 const folder = mkdtempSync(join(tmpdir(), 'uffd-bench-'));
 try {
-  const rows = await runAll(names, folder);
+  const rows = await runAll(values.filter ?? '', folder);
+  if (rows.length === 0) throw new Error(`--filter ${values.filter}: no name has this text`);
   console.log(tableOf(rows));
   const judged = rows.filter(({ ok }) => ok !== null);
   const held = judged.filter(({ ok }) => ok === true);

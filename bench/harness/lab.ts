@@ -1,7 +1,7 @@
 /**
  * What a suite gets: the library, its peers, and a way to end them.
  */
-import type { Absent, Contestant } from './compare.js';
+import { type Absent, type Contestant, compare, type Match } from './compare.js';
 import type { Library } from './library.js';
 import { compile, Peer } from './peer.js';
 import type { Row } from './row.js';
@@ -26,7 +26,14 @@ export class Lab {
     readonly library: Library,
     /** Where compiled programs go. */
     readonly folder: string,
+    /** Text in the name of what is measured. */
+    readonly filter: string,
   ) {}
+
+  /** Measures those matches that are wanted. */
+  compare(matches: readonly Match[]): Promise<Row[]> {
+    return compare(matches.filter(({ name }) => name.includes(this.filter)));
+  }
 
   /** Compiles and starts a program of bench/c. */
   async opponent(program: string): Promise<Opponent> {

@@ -6,117 +6,128 @@
 
 import type { Thread } from '../../src/index.js';
 import { nowNs } from '../harness/clock.js';
-import { type Contestant, compare, type Match } from '../harness/compare.js';
+import type { Contestant, Match } from '../harness/compare.js';
 import type { Lab, Opponent, Suite } from '../harness/lab.js';
+import type { Row } from '../harness/row.js';
 
 const MIB = 2 ** 20;
 const SPACE = 256 * MIB;
 
-/** One pattern of accesses. */
-interface Pattern {
-  readonly access: 'load' | 'store';
-  readonly order: 'random' | 'sequential';
-  readonly bytes: number;
-  readonly count: number;
-  /** Largest ratio to C. */
-  readonly required?: number;
+/** A run of accesses over `mask + 4` bytes; answers a checksum. */
+type Run = (mask: number, count: number, seed: number) => number;
+
+interface Runs {
+  readonly load: Run;
+  readonly store: Run;
+  readonly loadInOrder: Run;
+  readonly storeInOrder: Run;
 }
 
-const pattern = (
-  access: Pattern['access'],
-  order: Pattern['order'],
-  mib: number,
-  required: number,
-): Pattern => ({ access, order, bytes: mib * MIB, count: mib > 1 ? 2 ** 21 : 2 ** 23, required });
+type RunName = keyof Runs;
 
-const PATTERNS: readonly Pattern[] = [
-  pattern('load', 'random', 1, 1.6),
-  pattern('store', 'random', 1, 1.6),
-  pattern('load', 'sequential', 1, 1.6),
-  pattern('store', 'sequential', 1, 1.6),
-  pattern('load', 'random', 16, 2),
-  pattern('store', 'random', 16, 2),
-  pattern('load', 'random', 256, 2),
-  pattern('store', 'random', 256, 2),
-];
-
-const titleOf = ({ access, order, bytes }: Pattern): string =>
-  `access: ${access}32Sync ${order} ${bytes / MIB} MiB`;
-
-const seedOf = (index: number): number => index + 1;
-
-/** A run of accesses over `mask + 4` bytes from `base` on; answers a checksum. */
-type Run<M> = (memory: M, base: number, mask: number, count: number, seed: number) => number;
-
-const OURS: Record<string, Run<Thread>> = {
-  'load random'(thread, base, mask, count, seed) {
-    let x = seed;
-    let sum = 0;
-    for (let i = 0; i < count; i++) {
-      x ^= x << 13;
-      x ^= x >>> 17;
-      x ^= x << 5;
-      sum = (sum + thread.load32Sync(base + (x & mask))) | 0;
-    }
-    return sum;
-  },
-  'store random'(thread, base, mask, count, seed) {
-    let x = seed;
-    for (let i = 0; i < count; i++) {
-      x ^= x << 13;
-      x ^= x >>> 17;
-      x ^= x << 5;
-      thread.store32Sync(base + (x & mask), x);
-    }
-    return x;
-  },
-  'load sequential'(thread, base, mask, count, seed) {
-    let sum = 0;
-    for (let i = 0; i < count; i++) {
-      sum = (sum + thread.load32Sync(base + ((seed + i * 4) & mask))) | 0;
-    }
-    return sum;
-  },
-  'store sequential'(thread, base, mask, count, seed) {
-    for (let i = 0; i < count; i++) thread.store32Sync(base + ((seed + i * 4) & mask), i);
-    return count;
-  },
+/** How a run is asked of the walker. */
+const REQUESTS: Readonly<Record<RunName, string>> = {
+  load: 'load random',
+  store: 'store random',
+  loadInOrder: 'load sequential',
+  storeInOrder: 'store sequential',
 };
 
-const RAW: Record<string, Run<Int32Array>> = {
-  'load random'(words, base, mask, count, seed) {
-    let x = seed;
-    let sum = 0;
-    for (let i = 0; i < count; i++) {
-      x ^= x << 13;
-      x ^= x >>> 17;
-      x ^= x << 5;
-      sum = (sum + (words[base + ((x & mask) >>> 2)] ?? 0)) | 0;
-    }
-    return sum;
-  },
-  'store random'(words, base, mask, count, seed) {
-    let x = seed;
-    for (let i = 0; i < count; i++) {
-      x ^= x << 13;
-      x ^= x >>> 17;
-      x ^= x << 5;
-      words[base + ((x & mask) >>> 2)] = x;
-    }
-    return x;
-  },
-  'load sequential'(words, base, mask, count, seed) {
-    let sum = 0;
-    for (let i = 0; i < count; i++) {
-      sum = (sum + (words[base + (((seed + i * 4) & mask) >>> 2)] ?? 0)) | 0;
-    }
-    return sum;
-  },
-  'store sequential'(words, base, mask, count, seed) {
-    for (let i = 0; i < count; i++) words[base + (((seed + i * 4) & mask) >>> 2)] = i;
-    return count;
-  },
+const TITLES: Readonly<Record<RunName, string>> = {
+  load: 'load32Sync random',
+  store: 'store32Sync random',
+  loadInOrder: 'load32Sync in order',
+  storeInOrder: 'store32Sync in order',
 };
+
+/** Accesses of a thread that the loops know, as a program has that keeps it in a constant. */
+function runsOf(thread: Thread, base: number): Runs {
+  return {
+    load(mask, count, seed) {
+      let x = seed;
+      let sum = 0;
+      for (let i = 0; i < count; i++) {
+        x ^= x << 13;
+        x ^= x >>> 17;
+        x ^= x << 5;
+        sum = (sum + thread.load32Sync(base + (x & mask))) | 0;
+      }
+      return sum;
+    },
+    store(mask, count, seed) {
+      let x = seed;
+      for (let i = 0; i < count; i++) {
+        x ^= x << 13;
+        x ^= x >>> 17;
+        x ^= x << 5;
+        thread.store32Sync(base + (x & mask), x);
+      }
+      return x;
+    },
+    loadInOrder(mask, count, seed) {
+      let sum = 0;
+      for (let i = 0; i < count; i++) {
+        sum = (sum + thread.load32Sync(base + ((seed + i * 4) & mask))) | 0;
+      }
+      return sum;
+    },
+    storeInOrder(mask, count, seed) {
+      for (let i = 0; i < count; i++) thread.store32Sync(base + ((seed + i * 4) & mask), i);
+      return count;
+    },
+  };
+}
+
+/** The same in words of an array. */
+function rawRunsOf(words: Int32Array): Runs {
+  return {
+    load(mask, count, seed) {
+      let x = seed;
+      let sum = 0;
+      for (let i = 0; i < count; i++) {
+        x ^= x << 13;
+        x ^= x >>> 17;
+        x ^= x << 5;
+        sum = (sum + (words[(x & mask) >>> 2] ?? 0)) | 0;
+      }
+      return sum;
+    },
+    store(mask, count, seed) {
+      let x = seed;
+      for (let i = 0; i < count; i++) {
+        x ^= x << 13;
+        x ^= x >>> 17;
+        x ^= x << 5;
+        words[(x & mask) >>> 2] = x;
+      }
+      return x;
+    },
+    loadInOrder(mask, count, seed) {
+      let sum = 0;
+      for (let i = 0; i < count; i++) {
+        sum = (sum + (words[((seed + i * 4) & mask) >>> 2] ?? 0)) | 0;
+      }
+      return sum;
+    },
+    storeInOrder(mask, count, seed) {
+      for (let i = 0; i < count; i++) words[((seed + i * 4) & mask) >>> 2] = i;
+      return count;
+    },
+  };
+}
+
+/** Loads through a thread that is an argument, as in a function for many threads. */
+function loadWith(thread: Thread, base: number, mask: number, count: number, seed: number): number {
+  let x = seed;
+  let sum = 0;
+  for (let i = 0; i < count; i++) {
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    sum = (sum + thread.load32Sync(base + (x & mask))) | 0;
+  }
+  return sum;
+}
 
 /** Holds the sides to one checksum for each round. */
 class Checksums {
@@ -129,77 +140,106 @@ class Checksums {
   }
 }
 
-/** A contestant that runs in this process. */
-function local<M>(
-  name: string,
-  run: Run<M>,
-  memory: { readonly of: M; readonly base: number },
-  { bytes, count }: Pattern,
-  sums: Checksums,
-): Contestant {
-  return {
-    name,
-    round(index) {
-      const start = nowNs();
-      const sum = run(memory.of, memory.base, bytes - 4, count, seedOf(index));
-      const took = nowNs() - start;
-      sums.check(index, sum);
-      return took / count;
-    },
-  };
+/** What all sides of one match do. */
+class Task {
+  readonly #sums = new Checksums();
+
+  constructor(
+    readonly name: RunName,
+    readonly bytes: number,
+  ) {}
+
+  get title(): string {
+    return `access: ${TITLES[this.name]}, ${this.bytes / MIB} MiB`;
+  }
+
+  get #count(): number {
+    return this.bytes > MIB ? 2 ** 21 : 2 ** 23;
+  }
+
+  /** A contestant that runs in this process. */
+  here(name: string, run: Run): Contestant {
+    return {
+      name,
+      round: (index) => {
+        const start = nowNs();
+        const sum = run(this.bytes - 4, this.#count, index + 1);
+        const took = nowNs() - start;
+        this.#sums.check(index, sum);
+        return took / this.#count;
+      },
+    };
+  }
+
+  /** The walker in C. */
+  inC(walker: Opponent) {
+    const words = `${REQUESTS[this.name]} ${this.bytes} ${this.#count}`;
+    return walker.does(
+      'C -O2 walker',
+      (index) => `${words} ${index + 1}`,
+      ([took = Number.NaN, sum = Number.NaN], index) => {
+        this.#sums.check(index, sum);
+        return took / this.#count;
+      },
+    );
+  }
 }
 
-const inC = (walker: Opponent, { access, order, bytes, count }: Pattern, sums: Checksums) =>
-  walker.does(
-    'C -O2 walker',
-    (index) => `${access} ${order} ${bytes} ${count} ${seedOf(index)}`,
-    ([took = Number.NaN, sum = Number.NaN], index) => {
-      sums.check(index, sum);
-      return took / count;
-    },
-  );
+/** Word `index` of every side's memory at the start. */
+const wordAt = (index: number): number => Math.imul(index, 2654435761);
 
 /** 256 MiB of a machine's memory whose words are all there and known. */
-function memoryOf({ library }: Lab): { of: Thread; base: number } {
+function memoryOf({ library }: Lab): { thread: Thread; base: number } {
   const { Machine, MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ, PROT_WRITE } = library;
-  const { main } = new Machine({ memory: SPACE + 16 * MIB }).spawn();
-  const base = main.mmapSync({
-    length: SPACE,
-    prot: PROT_READ | PROT_WRITE,
-    flags: MAP_PRIVATE | MAP_ANONYMOUS,
-  });
+  const thread = new Machine({ memory: SPACE + 16 * MIB }).spawn().main;
+  const prot = PROT_READ | PROT_WRITE;
+  const base = thread.mmapSync({ length: SPACE, prot, flags: MAP_PRIVATE | MAP_ANONYMOUS });
   const page = new Uint8Array(4096);
   const words = new Int32Array(page.buffer);
   for (let at = 0; at < SPACE; at += 4096) {
-    for (let i = 0; i < 1024; i++) words[i] = Math.imul(at / 4 + i, 2654435761);
-    main.writeSync(base + at, page);
+    for (let i = 0; i < 1024; i++) words[i] = wordAt(at / 4 + i);
+    thread.writeSync(base + at, page);
   }
-  return { of: main, base };
+  return { thread, base };
 }
 
-function rawMemory(): { of: Int32Array; base: number } {
+function rawMemory(): Int32Array {
   const words = new Int32Array(SPACE / 4);
-  for (let i = 0; i < words.length; i++) words[i] = Math.imul(i, 2654435761);
-  return { of: words, base: 0 };
+  for (let i = 0; i < words.length; i++) words[i] = wordAt(i);
+  return words;
 }
+
+/** What is measured, and the largest ratio to C that is accepted: for hits, which 1 MiB is. */
+const TASKS: readonly (readonly [name: RunName, mib: number, required?: number])[] = [
+  ['load', 1, 1.6],
+  ['store', 1, 1.6],
+  ['loadInOrder', 1],
+  ['storeInOrder', 1],
+  ['load', 16],
+  ['store', 16],
+  ['load', 256],
+  ['store', 256],
+];
 
 const suite: Suite = async (lab) => {
   const walker = await lab.opponent('walker');
-  const space = memoryOf(lab);
-  const raw = rawMemory();
-  const rows = [];
-  for (const each of PATTERNS) {
-    const key = `${each.access} ${each.order}`;
-    const sums = new Checksums();
-    const [oursRun, rawRun] = [OURS[key], RAW[key]];
-    if (oursRun === undefined || rawRun === undefined) throw new Error(`no loop for ${key}`);
-    const ours = local('ours', oursRun, space, each, sums);
-    const name = titleOf(each);
+  const { thread, base } = memoryOf(lab);
+  const runs = runsOf(thread, base);
+  const raw = rawRunsOf(rawMemory());
+  const rows: Row[] = [];
+  for (const [run, mib, required] of TASKS) {
+    const task = new Task(run, mib * MIB);
+    const ours = task.here('ours', runs[run]);
+    const peer = task.inC(walker);
     const matches: Match[] = [
-      { name, ours, peer: inC(walker, each, sums), required: each.required ?? 2 },
-      { name, ours, peer: local('Int32Array', rawRun, raw, each, sums) },
+      { name: task.title, ours, peer, ...(required === undefined ? {} : { required }) },
+      { name: task.title, ours, peer: task.here('Int32Array', raw[run]) },
     ];
-    rows.push(...(await compare(matches)));
+    if (run === 'load' && mib === 1) {
+      const passed = task.here('ours', (...args) => loadWith(thread, base, ...args));
+      matches.push({ name: `${task.title}, thread as argument`, ours: passed, peer });
+    }
+    rows.push(...(await lab.compare(matches)));
   }
   return rows;
 };

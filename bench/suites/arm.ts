@@ -4,7 +4,7 @@
  */
 
 import { nowNs } from '../harness/clock.js';
-import { type Contestant, compare } from '../harness/compare.js';
+import type { Contestant } from '../harness/compare.js';
 import type { Lab, Suite } from '../harness/lab.js';
 import type { Row } from '../harness/row.js';
 
@@ -77,7 +77,7 @@ const suite: Suite = async (lab) => {
       },
       { name: `${title} off, ${size}`, ours: half('off', pages, off, on), peer: peerOff },
     ];
-    rows.push(...(await compare(matches.map((match) => ({ ...match, required: REQUIRED })))));
+    rows.push(...(await lab.compare(matches.map((match) => ({ ...match, required: REQUIRED })))));
   }
   return rows;
 };

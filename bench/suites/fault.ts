@@ -6,7 +6,7 @@
 
 import type { Thread, Userfaultfd } from '../../src/index.js';
 import { nowNs } from '../harness/clock.js';
-import { type Contestant, compare, type Match } from '../harness/compare.js';
+import type { Contestant, Match } from '../harness/compare.js';
 import type { Lab, Suite } from '../harness/lab.js';
 
 const PAGES = 1024;
@@ -141,7 +141,7 @@ const suite: Suite = async (lab) => {
         required: style.required[kind],
       }),
     );
-    rows.push(...(await compare(matches)));
+    rows.push(...(await lab.compare(matches)));
   }
   return rows;
 };

@@ -5,7 +5,7 @@
 
 import type { Machine, Thread } from '../../src/index.js';
 import { nowNs, nsPer } from '../harness/clock.js';
-import { type Contestant, compare, type Match } from '../harness/compare.js';
+import type { Contestant, Match } from '../harness/compare.js';
 import type { Lab, Opponent, Suite } from '../harness/lab.js';
 
 const PAGES = 4096;
@@ -134,7 +134,7 @@ const suite: Suite = async (lab) => {
       required: call.required,
     }),
   );
-  return compare([creation(lab, kernel), ...matches]);
+  return lab.compare([creation(lab, kernel), ...matches]);
 };
 
 export default suite;

@@ -1,7 +1,7 @@
 /**
  * A thread's accesses to memory: loads, stores, runs of bytes, atomic updates.
- * A hit in the translation cache is handled here, without a call and without allocation;
- * everything else becomes an operation.
+ * A hit in the translation cache is handled here, without a call and without allocation: a cache of
+ * 4096 entries, its mask written out (docs/decisions/005). Everything else becomes an operation.
  */
 
 import { byteArray, type U64, unsigned } from '../base/args.js';
@@ -20,8 +20,6 @@ import {
 import { SignalError } from './errors.js';
 import type { WaitOptions } from './runner.js';
 import { ThreadCore } from './thread-core.js';
-
-const TLB_MASK = 4095;
 
 /** The number in 1, 2 or 4 bytes, low byte first. */
 function numberOf(bytes: Uint8Array): number {
@@ -62,7 +60,7 @@ export class MemoryThread extends ThreadCore {
   /** Loads a byte without waiting. */
   load8Sync(addr: number): number {
     const low = addr | 0;
-    const i = (low >>> 12) & TLB_MASK;
+    const i = (low >>> 12) & 4095;
     if (this.readTags[i] === addr - (low & 4095)) {
       return this.bytes[this.frameWords[i]! * 4 + (low & 4095)]!;
     }
@@ -77,7 +75,7 @@ export class MemoryThread extends ThreadCore {
   /** Loads 16 bits without waiting. */
   load16Sync(addr: number): number {
     const low = addr | 0;
-    const i = (low >>> 12) & TLB_MASK;
+    const i = (low >>> 12) & 4095;
     const offset = low & 4094; // an unaligned address misses
     if (this.readTags[i] === addr - offset) {
       const at = this.frameWords[i]! * 4 + offset;
@@ -94,12 +92,12 @@ export class MemoryThread extends ThreadCore {
   /** Loads 32 bits without waiting. */
   load32Sync(addr: number): number {
     const low = addr | 0;
-    const i = (low >>> 12) & TLB_MASK;
+    const i = (low >>> 12) & 4095;
     const offset = low & 4092; // an unaligned address misses
     if (this.readTags[i] === addr - offset) {
       return this.words[this.frameWords[i]! + (offset >>> 2)]! >>> 0;
     }
-    return this.#loadSync('load32Sync', addr, 4);
+    return this.#loadSync('load32Sync', addr, 4) >>> 0;
   }
 
   /** Loads 64 bits, unsigned, low byte first. */
@@ -120,7 +118,7 @@ export class MemoryThread extends ThreadCore {
   /** Stores a byte without waiting. */
   store8Sync(addr: number, value: number): void {
     const low = addr | 0;
-    const i = (low >>> 12) & TLB_MASK;
+    const i = (low >>> 12) & 4095;
     if (this.writeTags[i] === addr - (low & 4095)) {
       this.bytes[this.frameWords[i]! * 4 + (low & 4095)] = value;
     } else this.#storeSync('store8Sync', addr, value, 1);
@@ -134,7 +132,7 @@ export class MemoryThread extends ThreadCore {
   /** Stores 16 bits without waiting. */
   store16Sync(addr: number, value: number): void {
     const low = addr | 0;
-    const i = (low >>> 12) & TLB_MASK;
+    const i = (low >>> 12) & 4095;
     const offset = low & 4094; // an unaligned address misses
     if (this.writeTags[i] === addr - offset) {
       const at = this.frameWords[i]! * 4 + offset;
@@ -151,7 +149,7 @@ export class MemoryThread extends ThreadCore {
   /** Stores 32 bits without waiting. */
   store32Sync(addr: number, value: number): void {
     const low = addr | 0;
-    const i = (low >>> 12) & TLB_MASK;
+    const i = (low >>> 12) & 4095;
     const offset = low & 4092; // an unaligned address misses
     if (this.writeTags[i] === addr - offset) {
       this.words[this.frameWords[i]! + (offset >>> 2)] = value;
@@ -232,8 +230,12 @@ export class MemoryThread extends ThreadCore {
 
   #loadSync(what: string, addr: number, size: 1 | 2 | 4): number {
     const at = address(addr);
-    if (this.#mapped(at, size, false)) return numberOf(this.#view(at, size));
-    return numberOf(this.runSync(what, load(this, at, size)));
+    if (!this.#mapped(at, size, false)) return numberOf(this.runSync(what, load(this, at, size)));
+    const { bytes } = this;
+    const first = this.#physical(at);
+    let value = 0;
+    for (let i = size - 1; i >= 0; i--) value = value * 256 + bytes[first + i]!;
+    return value;
   }
 
   async #store(what: string, addr: U64, bytes: Uint8Array, options?: WaitOptions): Promise<void> {
@@ -242,9 +244,13 @@ export class MemoryThread extends ThreadCore {
 
   #storeSync(what: string, addr: number, value: number, size: 1 | 2 | 4): void {
     const at = address(addr);
-    const bytes = bytesOf(value, size);
-    if (this.#mapped(at, size, true)) this.#view(at, size).set(bytes);
-    else this.runSync(what, store(this, at, bytes));
+    if (!this.#mapped(at, size, true)) {
+      this.runSync(what, store(this, at, bytesOf(value, size)));
+      return;
+    }
+    const { bytes } = this;
+    const first = this.#physical(at);
+    for (let i = 0; i < size; i++) bytes[first + i] = value >>> (8 * i);
   }
 
   /** Whether an access inside one page can go ahead without an operation: most faults end here. */
@@ -259,11 +265,9 @@ export class MemoryThread extends ThreadCore {
     return true;
   }
 
-  /** The bytes of an access whose page was just translated. */
-  #view(addr: number, size: number): Uint8Array {
-    const { tlb } = this.mm;
-    const at = (tlb.frameWords[((addr | 0) >>> 12) & TLB_MASK] ?? 0) * 4 + pageOffset(addr);
-    return tlb.bytes.subarray(at, at + size);
+  /** Where in memory the byte at an address is whose page was just translated. */
+  #physical(addr: number): number {
+    return this.frameWords[((addr | 0) >>> 12) & 4095]! * 4 + pageOffset(addr);
   }
 }
 
