@@ -15,6 +15,7 @@ import {
 } from '../tools/tidy/layers.js';
 import { functionsOf, isTable, longFiles, longFunctions, median } from '../tools/tidy/size.js';
 import { parse, readSources } from '../tools/tidy/source.js';
+import { hiddenState } from '../tools/tidy/state.js';
 import { anyTypes, badHeaders, pteBitOperations, wideLines } from '../tools/tidy/style.js';
 import { bannedWords } from '../tools/tidy/words.js';
 
@@ -111,6 +112,13 @@ describe('the text', () => {
     expect(pteBitOperations([parse('src/mm/a.ts', text)])).toHaveLength(3);
     expect(pteBitOperations([parse('src/pgtable/pte.ts', text)])).toEqual([]);
     expect(pteBitOperations(sources)).toEqual([]);
+  });
+
+  test('the state of the kernel is in fields that a snapshot can list', () => {
+    const text = 'class A { #hidden = 1; private seen = 2; } class Frames { #own = 3; }';
+    expect(hiddenState([parse('src/mm/a.ts', text)])).toEqual(['src/mm/a.ts:1: a # member of A']);
+    expect(hiddenState([parse('src/machine/a.ts', text)])).toEqual([]);
+    expect(hiddenState(sources)).toEqual([]);
   });
 
   test('everything that the package exports is documented', () => {

@@ -56,24 +56,24 @@ export interface PointSwitch {
 
 /** Sleepers on one condition, in the order in which they fell asleep. */
 export class WaitQueue {
-  readonly #sleepers: Wait[] = [];
+  private readonly sleepers: Wait[] = [];
 
   /** Puts a sleeper at the end; it keeps its place until {@link WaitQueue.remove}. */
   add(wait: Wait): void {
-    this.#sleepers.push(wait);
+    this.sleepers.push(wait);
   }
 
   remove(wait: Wait): void {
-    const at = this.#sleepers.indexOf(wait);
-    if (at >= 0) this.#sleepers.splice(at, 1);
+    const at = this.sleepers.indexOf(wait);
+    if (at >= 0) this.sleepers.splice(at, 1);
   }
 
   /** Wakes everybody, the last to fall asleep first. */
   wakeAll(): void {
-    for (let i = this.#sleepers.length - 1; i >= 0; i--) this.#sleepers[i]?.wake();
+    for (let i = this.sleepers.length - 1; i >= 0; i--) this.sleepers[i]?.wake();
   }
 
   get length(): number {
-    return this.#sleepers.length;
+    return this.sleepers.length;
   }
 }

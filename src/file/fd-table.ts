@@ -8,15 +8,15 @@ import type { OpenFile } from './open-file.js';
 
 /** A table of file descriptors. */
 export class FdTable {
-  readonly #files = new Map<number, OpenFile>();
+  private readonly files = new Map<number, OpenFile>();
 
   constructor(readonly max: number) {}
 
   /** Gives a file the lowest free number; takes over the caller's reference. */
   install(file: OpenFile): Result<number> {
     for (let fd = 0; fd < this.max; fd++) {
-      if (this.#files.has(fd)) continue;
-      this.#files.set(fd, file);
+      if (this.files.has(fd)) continue;
+      this.files.set(fd, file);
       return fd;
     }
     return fail('EMFILE', `all ${this.max} descriptors of the process are in use`);
@@ -31,13 +31,13 @@ export class FdTable {
 
   /** The file behind a descriptor. */
   lookup(fd: number): OpenFile | Failure {
-    return this.#files.get(fd) ?? fail('EBADF', `descriptor ${fd} is not open`);
+    return this.files.get(fd) ?? fail('EBADF', `descriptor ${fd} is not open`);
   }
 
   close(fd: number): Failure | undefined {
-    const file = this.#files.get(fd);
+    const file = this.files.get(fd);
     if (file === undefined) return fail('EBADF', `descriptor ${fd} is not open`);
-    this.#files.delete(fd);
+    this.files.delete(fd);
     file.put();
     return undefined;
   }
@@ -45,16 +45,16 @@ export class FdTable {
   /** The same descriptors for a child. */
   clone(): FdTable {
     const copy = new FdTable(this.max);
-    for (const [fd, file] of this.#files) copy.#files.set(fd, file.get());
+    for (const [fd, file] of this.files) copy.files.set(fd, file.get());
     return copy;
   }
 
   closeAll(): void {
-    for (const fd of [...this.#files.keys()]) this.close(fd);
+    for (const fd of [...this.files.keys()]) this.close(fd);
   }
 
   /** Open descriptors with their files, in order of number. */
   entries(): [number, OpenFile][] {
-    return [...this.#files].sort(([a], [b]) => a - b);
+    return [...this.files].sort(([a], [b]) => a - b);
   }
 }

@@ -20,11 +20,11 @@ import { NO_SWAP, type SwapArea, type SwapSpace } from '../phys/swap.js';
 export class Inode implements FrameOwner {
   readonly kind = 'file';
   readonly sites = new Set<MappingSite>();
-  readonly #pages = new Map<number, Pfn>();
-  readonly #swapped = new Map<number, SwapSlot>();
+  private readonly pages = new Map<number, Pfn>();
+  private readonly slots = new Map<number, SwapSlot>();
   /** Pages whose content was lost to a swap error: an access gets SIGBUS. */
-  readonly #lost = new Set<number>();
-  #refs = 1;
+  private readonly lost = new Set<number>();
+  private refs = 1;
 
   constructor(
     readonly name: string,
@@ -42,17 +42,17 @@ export class Inode implements FrameOwner {
 
   /** Cached frame at a page index, or {@link NO_FRAME} for a hole. */
   lookup(index: number): Pfn {
-    return this.#pages.get(index) ?? NO_FRAME;
+    return this.pages.get(index) ?? NO_FRAME;
   }
 
   /** Whether the file has content at an index, in memory or in swap. */
   holds(index: number): boolean {
-    return this.#pages.has(index) || this.#swapped.has(index) || this.#lost.has(index);
+    return this.pages.has(index) || this.slots.has(index) || this.lost.has(index);
   }
 
   /** Whether the content at an index was lost to a swap error. */
   isLost(index: number): boolean {
-    return this.#lost.has(index);
+    return this.lost.has(index);
   }
 
   /**
@@ -60,8 +60,8 @@ export class Inode implements FrameOwner {
    * are read back. {@link NO_FRAME} for a hole, for lost content, and when memory is full.
    */
   settled(index: number): Pfn {
-    const slot = this.#swapped.get(index);
-    if (slot !== undefined) return this.#readBack(index, slot);
+    const slot = this.slots.get(index);
+    if (slot !== undefined) return this.readBack(index, slot);
     const pfn = this.lookup(index);
     if (pfn !== NO_FRAME) this.frames.clearFlag(pfn, FRAME_NOT_UPTODATE);
     return pfn;
@@ -69,22 +69,22 @@ export class Inode implements FrameOwner {
 
   /** The frame of an index for reading the file: swapped content comes back, nothing settles. */
   readable(index: number): Pfn {
-    return this.#swapped.has(index) ? this.settled(index) : this.lookup(index);
+    return this.slots.has(index) ? this.settled(index) : this.lookup(index);
   }
 
-  #readBack(index: number, slot: SwapSlot): Pfn {
-    if (this.#lost.has(index)) return NO_FRAME;
+  private readBack(index: number, slot: SwapSlot): Pfn {
+    if (this.lost.has(index)) return NO_FRAME;
     const pfn = this.frames.alloc();
     if (pfn === NO_FRAME) return NO_FRAME;
     const readable = this.swap.load(slot, pfn);
-    if (readable) this.#returnTo(index, slot, pfn);
-    else this.#lost.add(index);
+    if (readable) this.returnTo(index, slot, pfn);
+    else this.lost.add(index);
     this.frames.put(pfn);
     return readable ? pfn : NO_FRAME;
   }
 
-  #returnTo(index: number, slot: SwapSlot, pfn: Pfn): void {
-    this.#swapped.delete(index);
+  private returnTo(index: number, slot: SwapSlot, pfn: Pfn): void {
+    this.slots.delete(index);
     this.swap.release(slot);
     this.add(index, pfn);
     this.frames.setFlag(pfn, FRAME_DIRTY);
@@ -97,20 +97,20 @@ export class Inode implements FrameOwner {
     if (isDirty || this.frames.has(pfn, FRAME_DIRTY)) {
       const slot = this.swap.store(pfn);
       if (slot === NO_SWAP) return false;
-      this.#swapped.set(index, slot);
+      this.slots.set(index, slot);
     }
-    this.#pages.delete(index);
+    this.pages.delete(index);
     this.frames.put(pfn);
     return true;
   }
 
   /** Reads everything back that lies in a swap area; lost content stays lost. */
   leaveSwap(area: SwapArea): boolean {
-    for (const [index, slot] of [...this.#swapped]) {
+    for (const [index, slot] of [...this.slots]) {
       if (this.swap.areaOf(slot) !== area) continue;
       if (this.settled(index) !== NO_FRAME) continue;
-      if (!this.#lost.has(index)) return false;
-      this.#swapped.delete(index);
+      if (!this.lost.has(index)) return false;
+      this.slots.delete(index);
       this.swap.release(slot);
     }
     return true;
@@ -118,7 +118,7 @@ export class Inode implements FrameOwner {
 
   /** Pages in swap with their slots. */
   swapped(): IterableIterator<[number, SwapSlot]> {
-    return this.#swapped.entries();
+    return this.slots.entries();
   }
 
   /** Whether the page is in the cache and was ever read or written. */
@@ -131,18 +131,18 @@ export class Inode implements FrameOwner {
   add(index: number, pfn: Pfn): void {
     this.frames.get(pfn);
     this.frames.setOwner(pfn, this, index);
-    this.#pages.set(index, pfn);
+    this.pages.set(index, pfn);
   }
 
   /** Takes a page out of the file; what was there is a hole afterwards. */
   remove(index: number): void {
-    const slot = this.#swapped.get(index);
+    const slot = this.slots.get(index);
     if (slot !== undefined) this.swap.release(slot);
-    this.#swapped.delete(index);
-    this.#lost.delete(index);
-    const pfn = this.#pages.get(index);
+    this.slots.delete(index);
+    this.lost.delete(index);
+    const pfn = this.pages.get(index);
     if (pfn === undefined) return;
-    this.#pages.delete(index);
+    this.pages.delete(index);
     this.frames.put(pfn);
   }
 
@@ -158,27 +158,27 @@ export class Inode implements FrameOwner {
   /** Drops the pages of `[first, end)` from every mapping and from the cache. */
   evict(first: number, end: number, scope: UnmapScope): void {
     for (const site of this.sites) site.unmap(first, end, scope);
-    for (const index of this.#indexes()) {
+    for (const index of this.indexes()) {
       if (index >= first && index < end) this.remove(index);
     }
   }
 
   /** Cached pages with their frames. */
   entries(): IterableIterator<[number, Pfn]> {
-    return this.#pages.entries();
+    return this.pages.entries();
   }
 
   get(): this {
-    this.#refs++;
+    this.refs++;
     return this;
   }
 
   /** Drops a reference; the last one, of files and mappings, frees the content. */
   put(): void {
-    if (--this.#refs === 0) for (const index of this.#indexes()) this.remove(index);
+    if (--this.refs === 0) for (const index of this.indexes()) this.remove(index);
   }
 
-  #indexes(): number[] {
-    return [...this.#pages.keys(), ...this.#swapped.keys()];
+  private indexes(): number[] {
+    return [...this.pages.keys(), ...this.slots.keys()];
   }
 }

@@ -7,7 +7,7 @@ import { assert } from '../base/assert.js';
 
 /** An open file description (struct file). */
 export abstract class OpenFile {
-  #refs = 1;
+  private refs = 1;
 
   constructor(
     /** Status flags as F_GETFL gives them: access mode, O_NONBLOCK. */
@@ -18,14 +18,14 @@ export abstract class OpenFile {
   abstract readonly link: string;
 
   get(): this {
-    assert(this.#refs > 0, 'a released file is referenced again');
-    this.#refs++;
+    assert(this.refs > 0, 'a released file is referenced again');
+    this.refs++;
     return this;
   }
 
   put(): void {
-    assert(this.#refs > 0, 'a file is released twice');
-    if (--this.#refs === 0) this.release();
+    assert(this.refs > 0, 'a file is released twice');
+    if (--this.refs === 0) this.release();
   }
 
   /** Runs once, when nobody holds the file any more. */

@@ -103,7 +103,7 @@ export class UffdContext implements ForkedContext, EventSource {
     if (!fault.userMode && (this.flags & UFFD_USER_MODE_ONLY) !== 0) return 'sigbus';
     if (!fault.mayWait) return 'sigbus';
     if (this.released) return 'retry';
-    const message = this.#messageFor(fault);
+    const message = this.messageFor(fault);
     this.pending.push(message);
     try {
       if (!fault.stillFaulting()) return 'retry';
@@ -115,7 +115,7 @@ export class UffdContext implements ForkedContext, EventSource {
     return 'retry';
   }
 
-  #messageFor(fault: UffdFault): FaultMessage {
+  private messageFor(fault: UffdFault): FaultMessage {
     const flags = REASON_FLAGS[fault.reason] | (fault.write ? UFFD_PAGEFAULT_FLAG_WRITE : 0);
     const exact = this.enabled(UFFD_FEATURE_EXACT_ADDRESS);
     return new FaultMessage({
