@@ -5,7 +5,12 @@
 
 import type { CapabilityName } from '../mm/caller.js';
 
-const ALL: readonly CapabilityName[] = ['CAP_SYS_PTRACE', 'CAP_SYS_ADMIN', 'CAP_SYS_RAWIO'];
+const ALL: readonly CapabilityName[] = [
+  'CAP_SYS_PTRACE',
+  'CAP_SYS_ADMIN',
+  'CAP_SYS_RAWIO',
+  'CAP_IPC_LOCK',
+];
 
 /** Credentials of a thread. */
 export class Credentials {

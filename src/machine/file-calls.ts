@@ -112,7 +112,7 @@ function* forkProcess(thread: ThreadCore, name: string): Op<Result<number>> {
     const mm = yield* forkMemory(process.mm);
     if (failed(mm)) return mm;
     pid = system.nextId();
-    const child = new ProcessState(pid, name, mm, fds, thread.credentials);
+    const child = new ProcessState(pid, name, mm, fds, thread.credentials, thread.lockedBytesMax);
     system.processes.set(pid, child);
     return pid;
   } finally {

@@ -3,6 +3,7 @@
  * Joins the layers and keeps no rule of its own.
  */
 
+import { unsigned } from '../base/args.js';
 import { PAGE_SIZE } from '../base/page.js';
 import { FdTable } from '../file/fd-table.js';
 import type { CapabilityName } from '../mm/caller.js';
@@ -52,6 +53,8 @@ export interface SpawnOptions {
   readonly capabilities?: readonly CapabilityName[];
   /** RLIMIT_NOFILE. @defaultValue `1024` */
   readonly maxFiles?: number;
+  /** RLIMIT_MEMLOCK in bytes: memory locked without CAP_IPC_LOCK. @defaultValue 8 MiB */
+  readonly maxLocked?: number;
 }
 
 /**
@@ -105,7 +108,8 @@ export class Machine {
     const credentials = new Credentials(options.uid ?? 0, options.capabilities);
     const fds = new FdTable(options.maxFiles ?? 1024);
     const name = options.name ?? `process${pid}`;
-    const state = new ProcessState(pid, name, mm, fds, credentials);
+    const lockedBytesMax = unsigned('maxLocked', options.maxLocked ?? 8 * MIB);
+    const state = new ProcessState(pid, name, mm, fds, credentials, lockedBytesMax);
     this.#system.processes.set(pid, state);
     return this.process(pid);
   }

@@ -26,6 +26,8 @@ export class ProcessState {
     readonly fds: FdTable,
     /** Who its threads are at first. */
     readonly credentials: Credentials,
+    /** RLIMIT_MEMLOCK, in bytes. */
+    readonly lockedBytesMax: number,
   ) {}
 
   get ended(): boolean {

@@ -74,6 +74,11 @@ export class ThreadCore implements Caller, Member {
     return this.process.fds;
   }
 
+  /** @internal */
+  get lockedBytesMax(): number {
+    return this.process.lockedBytesMax;
+  }
+
   /** Whether the thread is idle, asleep in an operation, or ended with its process. */
   get state(): ThreadState {
     if (this.process.ended) return 'dead';

@@ -37,7 +37,8 @@ export class Thread extends FileThread {
    * @throws KernelError `EINVAL` (offset not page aligned; length zero; MAP_FIXED address not page
    *   aligned; no mapping type), `EBADF` (fd), `ENODEV` (not a memfd), `EOVERFLOW` (offset +
    *   length), `ENOMEM` (no room; too many areas; larger than memory), `EPERM` (below
-   *   vm.mmap_min_addr), `EEXIST` (MAP_FIXED_NOREPLACE), `EACCES` (shared writable mapping of a
+   *   vm.mmap_min_addr; MAP_LOCKED with an RLIMIT_MEMLOCK of 0), `EEXIST` (MAP_FIXED_NOREPLACE),
+   *   `EAGAIN` (MAP_LOCKED beyond RLIMIT_MEMLOCK), `EACCES` (shared writable mapping of a
    *   read-only descriptor), in this order.
    * @see mmap(2)
    */
@@ -88,8 +89,8 @@ export class Thread extends FileThread {
    *
    * @returns The new address.
    * @throws KernelError `EINVAL` (flags; alignment; new size zero; overlap; old size zero on a
-   *   private mapping), `EFAULT` (nothing mapped; the old range leaves its area), `ENOMEM` (no
-   *   room to grow without MREMAP_MAYMOVE).
+   *   private mapping), `EFAULT` (nothing mapped; the old range leaves its area), `EAGAIN` (a
+   *   locked mapping beyond RLIMIT_MEMLOCK), `ENOMEM` (no room to grow without MREMAP_MAYMOVE).
    * @see mremap(2)
    */
   mremap(request: MremapRequest, options?: WaitOptions): Promise<number> {
@@ -132,8 +133,9 @@ export class Thread extends FileThread {
   /**
    * Locks a range into memory, faulting its pages in.
    *
-   * @throws KernelError `EINVAL` (wrap-around), `ENOMEM` (a hole, after the areas before it were
-   *   locked; a page that cannot be had), `EAGAIN` (memory is short).
+   * @throws KernelError `EPERM` (RLIMIT_MEMLOCK is 0 and CAP_IPC_LOCK is missing), `ENOMEM` (more
+   *   than RLIMIT_MEMLOCK), `EINVAL` (wrap-around), `ENOMEM` (a hole, after the areas before it
+   *   were locked; a page that cannot be had), `EAGAIN` (memory is short).
    * @see mlock(2)
    */
   async mlock(range: AddressRange, options?: WaitOptions): Promise<void> {

@@ -138,8 +138,8 @@ const remove: Advice = function* (_caller, vma, part) {
   const held = file.get(); // the mapping may go while the event is unread
   try {
     if (notice !== undefined) yield* notice.complete();
-    punchHole(held.inode, offset, offset + pages);
   } finally {
+    punchHole(held.inode, offset, offset + pages); // even by a thread that is killed as it waits
     held.put();
   }
   return part.end;

@@ -11,6 +11,7 @@ import { Inode } from '../file/inode.js';
 import { ShmemFile } from '../file/memfd.js';
 import type { OpenFile } from '../file/open-file.js';
 import type { Caller } from '../mm/caller.js';
+import { exceedsLockLimit, mayLock } from '../mm/lock-limit.js';
 import { addMapping, freshMapping, mapCountAllows } from '../mm/modify.js';
 import {
   accessOfProt,
@@ -67,6 +68,8 @@ export function* mmap(caller: Caller, args: MmapArgs): Op<Result<number>> {
   const anonymous = opened === undefined && isPrivate(args.flags);
   const addr = place(caller, { addr: args.addr, length, flags: args.flags, anonymous });
   if (failed(addr)) return addr;
+  const unlockable = checkLocked(caller, args, length);
+  if (unlockable !== undefined) return unlockable;
   const file = opened === undefined ? undefined : mappable(opened, args, length);
   if (failed(file)) return file;
   const flags = vmaFlags(caller, args, file);
@@ -89,6 +92,14 @@ export function* mmap(caller: Caller, args: MmapArgs): Op<Result<number>> {
   yield* notices.complete();
   if (wantsPages(args.flags)) yield* populate(caller, { addr, length });
   return addr;
+}
+
+function checkLocked(caller: Caller, { flags }: MmapArgs, length: number): Failure | undefined {
+  if ((flags & MAP_LOCKED) === 0) return undefined;
+  if (!mayLock(caller)) return fail('EPERM', 'RLIMIT_MEMLOCK is 0');
+  return exceedsLockLimit(caller, length)
+    ? fail('EAGAIN', 'more than RLIMIT_MEMLOCK would be locked')
+    : undefined;
 }
 
 /** Page index of the mapping's start: an offset counts only for a file. */

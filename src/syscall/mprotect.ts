@@ -17,6 +17,7 @@ import {
 import { attemptFault } from '../fault/access.js';
 import { translate } from '../fault/fault.js';
 import type { Caller } from '../mm/caller.js';
+import { mayLock, rangeExceedsLockLimit } from '../mm/lock-limit.js';
 import type { Mm } from '../mm/mm.js';
 import { modifyVma } from '../mm/modify.js';
 import { applyAccess } from '../mm/protect.js';
@@ -143,6 +144,12 @@ export function* lockRange(
   const start = pageDown(args.addr);
   const ends = pageOffset(args.length) + pageOffset(args.addr);
   const end = start + pageUpWrapped(pageDown(args.length) + pageUp(ends));
+  if (locked === 'lock') {
+    if (!mayLock(caller)) return fail('EPERM', 'RLIMIT_MEMLOCK is 0');
+    if (rangeExceedsLockLimit(caller, { start, end })) {
+      return fail('ENOMEM', 'more than RLIMIT_MEMLOCK would be locked');
+    }
+  }
   if (end === start) return 0;
   if (end >= 2 ** 64) return fail('EINVAL', 'the range wraps around');
   const failure = eachArea(mm, { start, end }, (vma, part) => {

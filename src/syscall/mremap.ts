@@ -8,6 +8,7 @@ import { type Failure, fail, failed, type Result } from '../base/errno.js';
 import type { Op } from '../base/op.js';
 import { isPageAligned, PAGE_SIZE, pageUpWrapped, TASK_SIZE } from '../base/page.js';
 import type { Caller } from '../mm/caller.js';
+import { exceedsLockLimit } from '../mm/lock-limit.js';
 import type { Mm } from '../mm/mm.js';
 import { mergeChanged } from '../mm/modify.js';
 import type { Vma } from '../mm/vma.js';
@@ -85,10 +86,16 @@ function remap(caller: Caller, args: MremapArgs, notices: MoveNotices): Result<n
   return leavesArea(vma, args) ? fail('EFAULT', LEAVES) : grow(caller, vma, args, notices);
 }
 
-const OVERCOMMITS = 'the growth is larger than the memory of the machine';
-
-const overcommits = ({ memory }: Mm, vma: Vma, growth: number): boolean =>
-  vma.has(VM_ACCOUNT) && growth / PAGE_SIZE > memory.frames.total;
+/** Whether an area may become so much larger. */
+function checkGrowth(caller: Caller, vma: Vma, growth: number): Failure | undefined {
+  if (growth <= 0) return undefined;
+  if (vma.has(VM_LOCKED) && exceedsLockLimit(caller, growth)) {
+    return fail('EAGAIN', 'more than RLIMIT_MEMLOCK would be locked');
+  }
+  return vma.has(VM_ACCOUNT) && growth / PAGE_SIZE > caller.mm.memory.frames.total
+    ? fail('ENOMEM', 'the growth is larger than the memory of the machine')
+    : undefined;
+}
 
 const LEAVES = 'the old range ends beyond its area';
 
@@ -131,7 +138,8 @@ function shrink(mm: Mm, args: MremapArgs, notices: MoveNotices): Result<number> 
 function grow(caller: Caller, vma: Vma, args: MremapArgs, notices: MoveNotices): Result<number> {
   const { mm } = caller;
   const { oldAddress, oldSize, newSize, flags } = args;
-  if (overcommits(mm, vma, newSize - oldSize)) return fail('ENOMEM', OVERCOMMITS);
+  const tooLarge = checkGrowth(caller, vma, newSize - oldSize);
+  if (tooLarge !== undefined) return tooLarge;
   const end = oldAddress + newSize;
   const atEnd = vma.end === oldAddress + oldSize && oldSize > 0;
   if (atEnd && end <= TASK_SIZE && mm.vmas.within(vma.end, end).length === 0) {
@@ -165,7 +173,8 @@ function moveTo(caller: Caller, vma: Vma, args: MremapArgs, notices: MoveNotices
   const area = mm.vmas.find(oldAddress); // the target or the tail may have been a part of it
   if (area === undefined) return fail('EFAULT', 'nothing is mapped at old_address any more');
   if (oldSize > area.end - oldAddress) return fail('EFAULT', LEAVES);
-  if (overcommits(mm, area, newSize - oldSize)) return fail('ENOMEM', OVERCOMMITS);
+  const tooLarge = checkGrowth(caller, area, newSize - oldSize);
+  if (tooLarge !== undefined) return tooLarge;
   const to = place(caller, {
     addr: args.newAddress,
     length: newSize,

@@ -125,10 +125,10 @@ const PRESENT = 1n << 63n;
 
 function* swapout(worker: Worker, range: Range): Op<string> {
   const { thread, member } = worker;
-  if (!mayObserve(worker)) return 'EACCES';
   for (let attempt = 1; ; attempt++) {
     const advised = yield* memoryCalls.madvise(thread, { ...range, advice: MADV_PAGEOUT });
     if (failed(advised)) return advised.code;
+    if (!mayObserve(worker)) return 'EACCES';
     const left = member.process.pagemap(range).filter((word) => (word & PRESENT) !== 0n).length;
     if (left === 0) return 'ok';
     if (attempt === PAGEOUTS_MAX) return `partial left=${left}`;
