@@ -38,6 +38,7 @@ export type {
   MmapRequest,
   MprotectRequest,
   MremapRequest,
+  MsyncRequest,
 } from './machine/memory-calls.js';
 export { MemoryThread } from './machine/memory-thread.js';
 export { PageFault } from './machine/page-fault.js';

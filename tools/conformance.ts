@@ -33,6 +33,7 @@ interface KernelFacts {
   softDirty: boolean;
   memoryFailure: boolean;
   mmapMinAddr: number;
+  readAheadKb?: number;
   rmwReadsFirst: boolean;
 }
 
@@ -90,8 +91,9 @@ export class Conformance {
     if (facts === undefined || recording === undefined) {
       throw new RangeError(`${kernel} is none of ${this.kernels.join(', ')}`);
     }
-    const { softDirty, memoryFailure, mmapMinAddr, rmwReadsFirst } = facts;
-    return { ...recording, config: { softDirty, memoryFailure }, mmapMinAddr, rmwReadsFirst };
+    const { softDirty, memoryFailure, mmapMinAddr, rmwReadsFirst, readAheadKb = 128 } = facts;
+    const config = { softDirty, memoryFailure };
+    return { ...recording, config, mmapMinAddr, rmwReadsFirst, readAhead: readAheadKb * 1024 };
   }
 
   /** Plays one scenario and compares. */

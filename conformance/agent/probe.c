@@ -12,7 +12,9 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -120,6 +122,16 @@ static void print_kernel(void) {
   printf(",\"memoryFailure\":%s,\"softDirty\":%s", failure, soft_dirty() ? "true" : "false");
 }
 
+/* Of the device that regular files lie on; -1 if it does not say. */
+static long read_ahead_kb(void) {
+  struct stat st;
+  char path[64];
+  if (stat(files_folder, &st) != 0) return -1;
+  snprintf(path, sizeof path, "/sys/class/bdi/%u:%u/read_ahead_kb", major(st.st_dev),
+           minor(st.st_dev));
+  return number_in(path, -1);
+}
+
 static void print_machine(void) {
   long pool = number_in(POOL "nr_hugepages", -1);
   bool settable = access(POOL "nr_hugepages", W_OK) == 0;
@@ -128,6 +140,7 @@ static void print_machine(void) {
   printf(",\"hugetlb\":{\"pages\":%ld,\"settable\":%s}", pool, settable ? "true" : "false");
   printf(",\"numaNodes\":%d", numa_nodes());
   printf(",\"mmapMinAddr\":%ld", number_in("/proc/sys/vm/mmap_min_addr", -1));
+  printf(",\"readAheadKb\":%ld", read_ahead_kb());
   printf(",\"overcommitMemory\":%ld", number_in("/proc/sys/vm/overcommit_memory", -1));
   printf(",\"unprivilegedUserfaultfd\":%ld",
          number_in("/proc/sys/vm/unprivileged_userfaultfd", -1));

@@ -10,6 +10,7 @@ import type { Mm } from '../mm/mm.js';
 import type { Vma } from '../mm/vma.js';
 import { NO_SLOT } from '../pgtable/arena.js';
 import { PTE_NONE } from '../pgtable/pte.js';
+import { FRAME_READAHEAD } from '../phys/frames.js';
 
 const WINDOW = 16 * PAGE_SIZE;
 
@@ -23,6 +24,7 @@ export function faultAround(mm: Mm, vma: Vma, page: number): boolean {
   for (let addr = start; addr < end; addr += PAGE_SIZE) {
     const index = vma.indexOf(addr);
     if (index >= inode.sizePages || !inode.isUptodate(index)) continue;
+    if (mm.memory.frames.has(inode.lookup(index), FRAME_READAHEAD)) continue;
     if (mm.pte(addr) !== PTE_NONE) continue;
     const slot = mm.slotOrCreate(addr);
     if (slot === NO_SLOT) return false;

@@ -54,7 +54,8 @@ function isReusable(mm: Mm, pte: Pte): boolean {
   return true;
 }
 
-function grantWrite({ mm, slot, addr }: Place, pte: Pte): void {
+function grantWrite({ mm, vma, slot, addr }: Place, pte: Pte): void {
+  if (vma.tracksDirty) mm.memory.frames.markDirty(ptePfn(pte));
   const written = pteMakeDirty(pteMakeWritable(pte));
   const tracked = mm.memory.profile.config.softDirty ? pteMakeSoftDirty(written) : written;
   mm.store(slot, addr, tracked);

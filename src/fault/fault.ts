@@ -115,8 +115,9 @@ function anonMissing(mm: Mm, vma: Vma, page: number, write: boolean): FaultOutco
 }
 
 function fileMissing(mm: Mm, vma: Vma, page: number, write: boolean): FaultOutcome {
-  const inode = vma.file?.inode;
-  if (inode === undefined) return 'maperr';
+  const { file } = vma;
+  if (file === undefined) return 'maperr';
+  const { inode } = file;
   if (!write && vma.mayFaultAround && faultAround(mm, vma, page)) return 'mapped';
   const toCopy = write && !vma.has(VM_SHARED);
   if (toCopy) prepareAnonVma(mm, vma);
@@ -125,6 +126,8 @@ function fileMissing(mm: Mm, vma: Vma, page: number, write: boolean): FaultOutco
   const there = inode.holds(index);
   if (there && vma.has(VM_UFFD_MINOR)) return 'minor';
   if (!there && vma.catchesMissing) return 'missing';
+  const read = file.readForFault(index, vma.readPattern);
+  if (read !== 'cached') return read === 'read' ? 'mapped' : 'oom';
   const pfn = there ? inode.settled(index) : inode.addZeroed(index);
   if (pfn === NO_FRAME) return inode.isLost(index) ? 'sigbus' : 'oom';
   const slot = mm.slotOrCreate(page);
@@ -133,6 +136,7 @@ function fileMissing(mm: Mm, vma: Vma, page: number, write: boolean): FaultOutco
   const protection = protectionOf(mm.load(slot));
   if (toCopy) return copyToPrivate(place, pfn, protection);
   const writable = write || vma.mapsWritable;
+  if (write && vma.tracksDirty) mm.memory.frames.markDirty(pfn);
   installCached(place, pfn, { writable, dirty: write, protection });
   return 'mapped';
 }

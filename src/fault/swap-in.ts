@@ -6,7 +6,9 @@
 
 import type { Pfn } from '../base/brand.js';
 import { entryFor, type Place } from '../mm/install.js';
+import type { Mm } from '../mm/mm.js';
 import { prepareAnonVma } from '../mm/rmap.js';
+import type { Vma } from '../mm/vma.js';
 import { VM_UFFD_RWP, VM_UFFD_WP, VM_WRITE } from '../mm/vma-flags.js';
 import {
   type Pte,
@@ -63,17 +65,24 @@ function fetch(place: Place, entry: Pte): Fetched | FaultOutcome {
     frames.put(pfn);
     return 'sigbus';
   }
-  adopt(place, pfn, alone);
+  adopt(place.mm, place.vma, { addr: place.addr, pfn, sharing: alone ? 'alone' : 'shared' });
   if (!alone) swap.cache(slot, pfn);
   return { pfn, exclusive: alone || pteIsSwpExclusive(entry) };
 }
 
+/** A page that comes back from swap: where it belongs, and whether others may map it. */
+interface Returning {
+  readonly addr: number;
+  readonly pfn: Pfn;
+  readonly sharing: 'alone' | 'shared';
+}
+
 /** A page that several may map belongs to the eldest owner, which all of them know. */
-function adopt({ mm, vma, addr }: Place, pfn: Pfn, alone: boolean): void {
+export function adopt(mm: Mm, vma: Vma, { addr, pfn, sharing }: Returning): void {
   const { frames } = mm.memory;
   const own = prepareAnonVma(mm, vma);
   frames.setFlag(pfn, FRAME_ANON);
-  frames.setOwner(pfn, alone ? own : (vma.anonChain[0] ?? own), vma.indexOf(addr));
+  frames.setOwner(pfn, sharing === 'alone' ? own : (vma.anonChain[0] ?? own), vma.indexOf(addr));
 }
 
 /** The entry of the page, carrying what the swap entry carried. */

@@ -4,7 +4,7 @@
  */
 
 import type { Pfn, SwapSlot } from '../base/brand.js';
-import { PAGE_SIZE, pageUp } from '../base/page.js';
+import { PAGE_SIZE, pageOffset, pageUp } from '../base/page.js';
 import {
   FRAME_DIRTY,
   FRAME_NOT_UPTODATE,
@@ -16,9 +16,16 @@ import {
 } from '../phys/frames.js';
 import { NO_SWAP, type SwapArea, type SwapSpace } from '../phys/swap.js';
 
-/** Backing of a mapping: shmem (memfd, MAP_SHARED|MAP_ANONYMOUS). */
+/** Largest size of a shmem file in bytes: the number below 2^63. */
+const SHMEM_BYTES_MAX = 2 ** 63 - 1024;
+
+/** Backing of a mapping: shmem (memfd, MAP_SHARED|MAP_ANONYMOUS), or a regular file. */
 export class Inode implements FrameOwner {
   readonly kind = 'file';
+  /** What the file lies on: memory alone, or a disk that dirty pages are written to. */
+  readonly backing: 'shmem' | 'disk' = 'shmem';
+  /** Largest size in bytes. */
+  readonly bytesMax: number = SHMEM_BYTES_MAX;
   readonly sites = new Set<MappingSite>();
   private readonly pages = new Map<number, Pfn>();
   private readonly slots = new Map<number, SwapSlot>();
@@ -90,6 +97,13 @@ export class Inode implements FrameOwner {
     this.frames.setFlag(pfn, FRAME_DIRTY);
   }
 
+  /** Brings the swapped pages of `[first, end)` back, as far as memory goes. */
+  readAllBack(first: number, end: number): void {
+    for (const index of [...this.slots.keys()]) {
+      if (index >= first && index < end) this.settled(index);
+    }
+  }
+
   /** Moves an unmapped page to swap, or drops it if nothing was ever written; false if it stays. */
   pageOut(index: number, isDirty: boolean): boolean {
     const pfn = this.lookup(index);
@@ -155,6 +169,26 @@ export class Inode implements FrameOwner {
     return pfn;
   }
 
+  /** Sets the size; what lies beyond goes from the file and from every mapping. */
+  resize(sizeBytes: number): void {
+    const grows = sizeBytes > this.sizeBytes;
+    this.sizeBytes = sizeBytes;
+    if (grows) return;
+    this.zero(this.sizePages - 1, pageOffset(sizeBytes), PAGE_SIZE);
+    this.evict(this.sizePages, Number.POSITIVE_INFINITY, 'even-cows');
+  }
+
+  /** Zeroes bytes `[from, to)` of one page; nothing when `from` is the start of a page. */
+  zero(index: number, from: number, to: number): void {
+    if (from > 0) this.zeroInside(index, from, to);
+  }
+
+  /** Zeroes bytes `[from, to)` of one page, if it has content. */
+  zeroInside(index: number, from: number, to: number): void {
+    const pfn = this.readable(index);
+    if (pfn !== NO_FRAME) this.frames.pageBytes(pfn).fill(0, from, to);
+  }
+
   /** Drops the pages of `[first, end)` from every mapping and from the cache. */
   evict(first: number, end: number, scope: UnmapScope): void {
     for (const site of this.sites) site.unmap(first, end, scope);
@@ -175,10 +209,16 @@ export class Inode implements FrameOwner {
 
   /** Drops a reference; the last one, of files and mappings, frees the content. */
   put(): void {
-    if (--this.refs === 0) for (const index of this.indexes()) this.remove(index);
+    if (--this.refs === 0) this.release();
   }
 
-  private indexes(): number[] {
+  /** Runs once, when nobody holds the inode any more. */
+  protected release(): void {
+    for (const index of this.indexes()) this.remove(index);
+  }
+
+  /** Page indexes that have content somewhere. */
+  protected indexes(): number[] {
     return [...this.pages.keys(), ...this.slots.keys()];
   }
 }

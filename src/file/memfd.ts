@@ -3,28 +3,15 @@
  * Answers to: memfd_create(2), shmem_file_setup().
  */
 
-import { O_ACCMODE, O_RDONLY } from '../uapi/fcntl.js';
-import type { Inode } from './inode.js';
-import { OpenFile } from './open-file.js';
+import { MappedFile } from './mapped-file.js';
 
 /** An open shmem file; takes over the caller's reference to the inode. */
-export class ShmemFile extends OpenFile {
-  constructor(
-    readonly inode: Inode,
-    statusFlags: number,
-  ) {
-    super(statusFlags);
-  }
-
+export class ShmemFile extends MappedFile {
   get link(): string {
     return `/memfd:${this.inode.name} (deleted)`;
   }
 
-  get writable(): boolean {
-    return (this.statusFlags & O_ACCMODE) !== O_RDONLY;
-  }
-
-  protected release(): void {
-    this.inode.put();
+  reopen(statusFlags: number): ShmemFile {
+    return new ShmemFile(this.inode.get(), statusFlags);
   }
 }

@@ -10,6 +10,7 @@ import { pipe, pread, pwrite, readPipe, writePipe } from '../syscall/file-io.js'
 import { forkMemory } from '../syscall/fork.js';
 import { peek, poke } from '../syscall/proc-mem.js';
 import { vmRead, vmWrite } from '../syscall/process-vm.js';
+import { fsync } from '../syscall/sync.js';
 import { fallocate, ftruncate, memfdCreate, reopenReadOnly } from '../syscall/truncate.js';
 import { create, createUserfaultfd } from '../uffd/file.js';
 import type { AddressRange } from './memory-calls.js';
@@ -18,7 +19,7 @@ import type { ThreadCore } from './thread-core.js';
 
 /** Arguments of {@link Thread.ftruncateSync}. */
 export interface TruncateRequest {
-  /** Descriptor of a memfd. */
+  /** Descriptor of a memfd or a regular file. */
   readonly fd: number;
   /** New size in bytes. */
   readonly length: U64;
@@ -26,7 +27,7 @@ export interface TruncateRequest {
 
 /** Arguments of {@link Thread.fallocateSync}. */
 export interface FallocateRequest {
-  /** Descriptor of a memfd. */
+  /** Descriptor of a memfd or a regular file. */
   readonly fd: number;
   /** FALLOC_FL_* bits; 0 allocates. */
   readonly mode: number;
@@ -38,7 +39,7 @@ export interface FallocateRequest {
 
 /** Arguments of {@link Thread.preadSync}. */
 export interface PreadRequest {
-  /** Descriptor of a memfd. */
+  /** Descriptor of a memfd or a regular file. */
   readonly fd: number;
   /** Bytes wanted. */
   readonly count: U64;
@@ -48,7 +49,7 @@ export interface PreadRequest {
 
 /** Arguments of {@link Thread.pwriteSync}. */
 export interface PwriteRequest {
-  /** Descriptor of a memfd. */
+  /** Descriptor of a memfd or a regular file. */
   readonly fd: number;
   /** What to write. */
   readonly bytes: Uint8Array;
@@ -130,6 +131,22 @@ export const fileCalls = {
   *memfdCreate(thread: ThreadCore, name: string, flags: number): Op<Result<number>> {
     const ino = thread.system.nextIno();
     return memfdCreate(thread, { name, flags: unsigned32('flags', flags), ino });
+  },
+
+  *open(thread: ThreadCore, path: string, flags: number): Op<Result<number>> {
+    const file = thread.system.files.open(path, unsigned32('flags', flags));
+    if (failed(file)) return file;
+    const fd = thread.fds.install(file);
+    if (failed(fd)) file.put();
+    return fd;
+  },
+
+  *unlink(thread: ThreadCore, path: string): Op<Result<0>> {
+    return thread.system.files.unlink(path) ?? 0;
+  },
+
+  *fsync(thread: ThreadCore, fd: number): Op<Result<0>> {
+    return fsync(thread, fd);
   },
 
   *reopenReadOnly(thread: ThreadCore, fd: number): Op<Result<number>> {

@@ -3,6 +3,7 @@
  * Each call is one line over an operation; what it does is in `syscall/`.
  */
 
+import { O_RDONLY } from '../uapi/fcntl.js';
 import {
   type FallocateRequest,
   fileCalls,
@@ -18,7 +19,7 @@ import { MemoryThread } from './memory-thread.js';
 import type { WaitOptions } from './runner.js';
 
 /**
- * The calls of a thread on memfds, pipes and other processes. What Linux answers with an errno is a
+ * The calls of a thread on files, pipes and other processes. What Linux answers with an errno is a
  * {@link KernelError}.
  */
 export class FileThread extends MemoryThread {
@@ -35,11 +36,46 @@ export class FileThread extends MemoryThread {
   }
 
   /**
-   * Opens a memfd again, read-only, as through /proc/self/fd; shared mappings of that descriptor
+   * Opens a regular file. The machine has one file system in memory without folders: every path
+   * is a name of its own, and begins with a slash.
+   *
+   * @param flags - O_RDONLY, O_WRONLY or O_RDWR, and O_CREAT, O_EXCL, O_TRUNC, O_TMPFILE.
+   * @returns Its descriptor.
+   * @throws KernelError `ENOENT` (no such file without O_CREAT; no slash), `ENAMETOOLONG`, `EEXIST`
+   *   (O_CREAT with O_EXCL), `EMFILE`.
+   * @see open(2)
+   */
+  openSync(path: string, flags = O_RDONLY): number {
+    return this.runSync('open', fileCalls.open(this, path, flags));
+  }
+
+  /**
+   * Takes the name of a regular file away; who has it open or mapped keeps it.
+   *
+   * @throws KernelError `ENOENT`.
+   * @see unlink(2)
+   */
+  unlinkSync(path: string): void {
+    this.runSync('unlink', fileCalls.unlink(this, path));
+  }
+
+  /**
+   * Writes the dirty pages of a regular file to its disk. Their shared mappings become clean and
+   * read-only, so the next store takes a fault; no userfaultfd hears of it.
+   *
+   * @throws KernelError `EBADF`, `EINVAL` (a pipe or a userfaultfd).
+   * @see fsync(2)
+   */
+  fsyncSync(fd: number): void {
+    this.runSync('fsync', fileCalls.fsync(this, fd));
+  }
+
+  /**
+   * Opens a file again, read-only, as through /proc/self/fd; shared mappings of that descriptor
    * stay read-only.
    *
    * @returns The new descriptor.
-   * @throws KernelError `EBADF`, `EINVAL` (not a memfd), `EMFILE`.
+   * @throws KernelError `EBADF`, `EINVAL` (a file without pages), `EMFILE`.
    * @see open(2)
    */
   reopenReadOnlySync(fd: number): number {
@@ -47,9 +83,10 @@ export class FileThread extends MemoryThread {
   }
 
   /**
-   * Sets the size of a memfd; what lies beyond is gone from the file and from every mapping.
+   * Sets the size of a file; what lies beyond is gone from the file and from every mapping.
    *
-   * @throws KernelError `EBADF`, `EINVAL` (not a memfd, or a read-only descriptor).
+   * @throws KernelError `EBADF`, `EINVAL` (a file without pages, or a read-only descriptor),
+   *   `EFBIG`.
    * @see ftruncate(2)
    */
   ftruncateSync(request: TruncateRequest): void {
@@ -57,10 +94,11 @@ export class FileThread extends MemoryThread {
   }
 
   /**
-   * Allocates pages of a memfd, or punches a hole. No event, whatever is registered.
+   * Allocates pages of a file, or punches a hole; a regular file knows ranges to zero, to cut out
+   * and to push in too. No event, whatever is registered.
    *
-   * @throws KernelError `EBADF`, `EINVAL` (length zero), `EOPNOTSUPP` (mode), `ENODEV` (not a
-   *   memfd), `EFBIG`, `ENOMEM`.
+   * @throws KernelError `EBADF`, `EINVAL` (length zero), `EOPNOTSUPP` (mode), `ENODEV` (a file
+   *   without pages), `EFBIG`, `ENOMEM`.
    * @see fallocate(2)
    */
   fallocateSync(request: FallocateRequest): void {
@@ -68,9 +106,9 @@ export class FileThread extends MemoryThread {
   }
 
   /**
-   * Reads a memfd: short at the end of the file, zeros in holes.
+   * Reads a file: short at the end of the file, zeros in holes.
    *
-   * @throws KernelError `EBADF`, `EINVAL` (not a memfd).
+   * @throws KernelError `EBADF`, `EINVAL` (a negative offset), `ESPIPE` (a file without pages).
    * @see pread(2)
    */
   preadSync(request: PreadRequest): Uint8Array {
@@ -78,11 +116,11 @@ export class FileThread extends MemoryThread {
   }
 
   /**
-   * Writes a memfd, which grows.
+   * Writes a file, which grows.
    *
    * @returns Bytes written; fewer when memory runs out on the way.
-   * @throws KernelError `EBADF` (also a read-only descriptor), `EINVAL` (not a memfd), `ENOSPC` (no
-   *   memory for the first page).
+   * @throws KernelError `EBADF` (also a read-only descriptor), `EINVAL` (a negative offset),
+   *   `ESPIPE` (a file without pages), `EFBIG`, `ENOSPC` (no memory for the first page).
    * @see pwrite(2)
    */
   pwriteSync(request: PwriteRequest): number {

@@ -20,6 +20,7 @@ import { ProcessState } from './process-state.js';
 import { SwapDevice, type SwapOptions } from './swap-device.js';
 import { System } from './system.js';
 
+const KIB = 2 ** 10;
 const MIB = 2 ** 20;
 const FRAMES_MAX = 2 ** 22 - 2; // what a page table entry can name
 
@@ -39,6 +40,8 @@ export interface MachineOptions {
   readonly unprivilegedUserfaultfd?: 0 | 1;
   /** Mode of /dev/userfaultfd, owned by root. @defaultValue `0o600` */
   readonly devUserfaultfdMode?: number;
+  /** Bytes that are read ahead at most from a file (read_ahead_kb). @defaultValue 128 KiB */
+  readonly readAhead?: number;
   /** A locked update faults as a read first, as emulated CPUs do. @defaultValue `false` */
   readonly rmwReadsFirst?: boolean;
 }
@@ -94,6 +97,7 @@ export class Machine {
     } as const;
     const memory = new MachineMemory(profile, pages, minAddr);
     this.#system = new System(memory, policy, options.rmwReadsFirst ?? false);
+    this.#system.files.readAheadPages = readAheadPages(options.readAhead ?? 128 * KIB);
   }
 
   /** Makes a process with one thread and an empty address space; `RangeError` without memory. */
@@ -178,7 +182,7 @@ export class Machine {
     const living = [...processes.values()].filter((state) => !state.ended);
     const files = living.flatMap(({ fds }) => fds.entries().map(([, file]) => file));
     const spaces = [...memory.viewers].filter((space) => space instanceof Mm);
-    checkInvariants(memory, spaces, files);
+    checkInvariants(memory, { spaces, files, inodes: this.#system.files.inodes });
   }
 
   /** Ends every process. */
@@ -190,6 +194,11 @@ export class Machine {
   [Symbol.dispose](): void {
     this.close();
   }
+}
+
+function readAheadPages(readAhead: number): number {
+  if (Number.isSafeInteger(readAhead) && readAhead >= 0) return Math.floor(readAhead / PAGE_SIZE);
+  throw new RangeError(`readAhead: ${readAhead} is no number of bytes`);
 }
 
 function pagesOf(memory: number): number {

@@ -11,6 +11,7 @@ import { mincore } from '../syscall/mincore.js';
 import { mmap } from '../syscall/mmap.js';
 import { lockRange, mprotect } from '../syscall/mprotect.js';
 import { mremap } from '../syscall/mremap.js';
+import { msync } from '../syscall/sync.js';
 import { munmap } from '../syscall/unmap.js';
 import type { ThreadCore } from './thread-core.js';
 
@@ -32,7 +33,7 @@ export interface MmapRequest {
   readonly prot: number;
   /** MAP_* bits: exactly one of MAP_SHARED, MAP_PRIVATE, MAP_SHARED_VALIDATE among them. */
   readonly flags: number;
-  /** Descriptor of a memfd; not looked at with MAP_ANONYMOUS. @defaultValue `-1` */
+  /** Descriptor of a file; not looked at with MAP_ANONYMOUS. @defaultValue `-1` */
   readonly fd?: number;
   /** Offset in the file in bytes, page aligned. @defaultValue `0` */
   readonly offset?: U64;
@@ -48,6 +49,12 @@ export interface MprotectRequest extends AddressRange {
 export interface MadviseRequest extends AddressRange {
   /** One MADV_* value. */
   readonly advice: number;
+}
+
+/** Arguments of {@link Thread.msyncSync}. */
+export interface MsyncRequest extends AddressRange {
+  /** MS_SYNC or MS_ASYNC, and MS_INVALIDATE. */
+  readonly flags: number;
 }
 
 /** Arguments of {@link Thread.mremap}. */
@@ -103,6 +110,10 @@ export const memoryCalls = {
   *madvise(thread: ThreadCore, request: MadviseRequest): Op<Result<0>> {
     const advice = unsigned32('advice', request.advice);
     return yield* madvise(thread, { ...rangeOf(request), advice });
+  },
+
+  *msync(thread: ThreadCore, request: MsyncRequest): Op<Result<0>> {
+    return msync(thread.mm, { ...rangeOf(request), flags: unsigned32('flags', request.flags) });
   },
 
   *mincore(thread: ThreadCore, range: AddressRange): Op<Uint8Array | Failure> {

@@ -4,7 +4,8 @@
  */
 
 import { TASK_SIZE } from '../base/page.js';
-import { ShmemFile } from '../file/memfd.js';
+import { FileSystem } from '../file/file-system.js';
+import { MappedFile } from '../file/mapped-file.js';
 import type { MachineMemory } from '../mm/memory.js';
 import { reclaimFrom } from '../mm/reclaim.js';
 import { unuse } from '../mm/swapoff.js';
@@ -28,6 +29,8 @@ export interface Policy {
 /** Everything below the facade. */
 export class System {
   readonly scheduler = new Scheduler();
+  /** Regular files. */
+  readonly files: FileSystem;
   readonly processes = new Map<number, ProcessState>();
   #lastId = 99;
   #lastIno = 0;
@@ -38,6 +41,7 @@ export class System {
     /** A locked read-modify-write faults as a read first, as emulated CPUs do. */
     readonly rmwReadsFirst: boolean,
   ) {
+    this.files = new FileSystem(memory);
     memory.onOutOfMemory = (asking) => this.reclaim(RECLAIM_BATCH) > 0 || this.#kill(asking);
     memory.onShortage = () => this.reclaim(RECLAIM_BATCH) > 0;
   }
@@ -52,13 +56,19 @@ export class System {
     return ++this.#lastIno;
   }
 
-  /** Takes up to `pages` pages out of memory, processes in order of creation; how many went. */
+  /**
+   * Takes up to `pages` pages out of memory, processes in order of creation and then what nobody
+   * maps of regular files; how many went. A dirty page of a file is unmapped before it is written.
+   */
   reclaim(pages: number): number {
+    const { frames } = this.memory;
+    const before = frames.available;
     let gone = 0;
     for (const state of this.processes.values()) {
       if (!state.ended && gone < pages) gone += reclaimFrom(state.mm, pages - gone);
     }
-    return gone;
+    this.files.shrink(pages - (frames.available - before));
+    return frames.available - before;
   }
 
   /** Empties a swap area and takes it away; false when memory is full. */
@@ -76,7 +86,7 @@ export class System {
       ...fds.entries().map(([, file]) => file),
       ...[...mm.vmas].map(({ file }) => file),
     ]);
-    const inodes = new Set(files.flatMap((file) => (file instanceof ShmemFile ? file.inode : [])));
+    const inodes = new Set(files.flatMap((file) => (file instanceof MappedFile ? file.inode : [])));
     return [...inodes].every((inode) => inode.leaveSwap(area));
   }
 

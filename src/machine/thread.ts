@@ -14,6 +14,7 @@ import {
   type MmapRequest,
   type MprotectRequest,
   type MremapRequest,
+  type MsyncRequest,
   memoryCalls,
 } from './memory-calls.js';
 import type { WaitOptions } from './runner.js';
@@ -29,14 +30,14 @@ import { Userfaultfd } from './userfaultfd.js';
  */
 export class Thread extends FileThread {
   /**
-   * Maps memory: anonymous, or a memfd, private or shared.
+   * Maps memory: anonymous, or a file, private or shared.
    *
    * Waits for the UNMAP events of what MAP_FIXED replaces, and with MAP_POPULATE for faults.
    *
    * @returns Address of the mapping, page aligned.
    * @throws KernelError `EINVAL` (offset not page aligned; length zero; MAP_FIXED address not page
-   *   aligned; no mapping type), `EBADF` (fd), `ENODEV` (not a memfd), `EOVERFLOW` (offset +
-   *   length), `ENOMEM` (no room; too many areas; larger than memory), `EPERM` (below
+   *   aligned; no mapping type), `EBADF` (fd), `ENODEV` (a file without pages), `EOVERFLOW`
+   *   (offset + length), `ENOMEM` (no room; too many areas; larger than memory), `EPERM` (below
    *   vm.mmap_min_addr; MAP_LOCKED with an RLIMIT_MEMLOCK of 0), `EEXIST` (MAP_FIXED_NOREPLACE),
    *   `EAGAIN` (MAP_LOCKED beyond RLIMIT_MEMLOCK), `EACCES` (shared writable mapping of a
    *   read-only descriptor), in this order.
@@ -155,6 +156,18 @@ export class Thread extends FileThread {
    */
   munlockSync(range: AddressRange): void {
     this.runSync('munlock', memoryCalls.munlock(this, range));
+  }
+
+  /**
+   * Writes the dirty pages of shared file mappings to their disk (MS_SYNC). They become clean and
+   * read-only, so the next store takes a fault; no userfaultfd hears of it.
+   *
+   * @throws KernelError `EINVAL` (flags; addr not page aligned), `ENOMEM` (a hole; what lies around
+   *   it is written), `EBUSY` (MS_INVALIDATE and a locked area).
+   * @see msync(2)
+   */
+  msyncSync(request: MsyncRequest): void {
+    this.runSync('msync', memoryCalls.msync(this, request));
   }
 
   /**

@@ -17,6 +17,7 @@ import {
   pteClearProtNone,
   pteClearUffdWp,
   pteClearWritable,
+  pteIsDirty,
   pteIsMarker,
   pteIsPresent,
   pteIsProtNone,
@@ -97,11 +98,10 @@ export function clearUffdRwp(mm: Mm, vma: Vma, start: number, end: number): void
 function upgraded(mm: Mm, vma: Vma, pte: Pte): Pte {
   const allowed =
     vma.has(VM_WRITE) &&
-    !vma.isShared &&
     !pteIsProtNone(pte) &&
     !pteIsUffdWp(pte) &&
     !pteIsWritable(pte) &&
-    isExclusive(mm, pte);
+    (vma.isShared ? vma.tracksDirty && pteIsDirty(pte) : isExclusive(mm, pte));
   return allowed ? pteMakeWritable(pte) : pte;
 }
 

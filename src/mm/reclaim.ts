@@ -23,7 +23,7 @@ import {
   pteMakeSwpUffdWp,
   ptePfn,
 } from '../pgtable/pte.js';
-import { FRAME_ANON, FRAME_DIRTY, FRAME_EXCLUSIVE, FRAME_LAZYFREE } from '../phys/frames.js';
+import { FRAME_ANON, FRAME_EXCLUSIVE, FRAME_LAZYFREE } from '../phys/frames.js';
 import { NO_SWAP } from '../phys/swap.js';
 import type { Mm } from './mm.js';
 import type { Vma } from './vma.js';
@@ -103,7 +103,7 @@ function fileOut(mm: Mm, vma: Vma, slot: Slot, addr: number, pte: Pte): boolean 
   const { frames } = mm.memory;
   const pfn = ptePfn(pte);
   const keeps = pteIsUffdWp(pte) && vma.has(VM_UFFD_WP);
-  if (pteIsDirty(pte)) frames.setFlag(pfn, FRAME_DIRTY);
+  if (pteIsDirty(pte)) frames.markDirty(pfn);
   frames.removeMap(pfn); // the cache still holds it
   const inode = vma.file?.inode;
   // A pinned page only leaves the mapping: the cache keeps it for whoever pinned it.

@@ -7,6 +7,7 @@
 import { assert } from '../base/assert.js';
 import type { FrameOwner, MappingSite, UnmapScope } from '../phys/frames.js';
 import { AnonVma } from './anon-vma.js';
+import { cleanRange } from './clean.js';
 import type { Mm } from './mm.js';
 import type { Vma } from './vma.js';
 import { VM_ACCESS, VM_STICKY } from './vma-flags.js';
@@ -20,10 +21,19 @@ export class VmaSite implements MappingSite {
   ) {}
 
   unmap(first: number, end: number, scope: UnmapScope): void {
-    const from = Math.max(this.vma.addressOf(first), this.vma.start);
-    const to = Math.min(this.vma.addressOf(end), this.vma.end);
+    const { from, to } = this.addresses(first, end);
     if (from >= to) return;
     zapRange(this.mm, this.vma, from, to, scope === 'even-cows' ? ZAP_CONTENT : ZAP_HOLE);
+  }
+
+  clean(first: number, end: number): void {
+    const { from, to } = this.addresses(first, end);
+    if (from < to && this.vma.isShared) cleanRange(this.mm, from, to);
+  }
+
+  private addresses(first: number, end: number): { from: number; to: number } {
+    const from = Math.max(this.vma.addressOf(first), this.vma.start);
+    return { from, to: Math.min(this.vma.addressOf(end), this.vma.end) };
   }
 }
 

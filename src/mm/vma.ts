@@ -4,12 +4,14 @@
  */
 
 import { PAGE_SIZE } from '../base/page.js';
-import type { ShmemFile } from '../file/memfd.js';
+import type { MappedFile, ReadPattern } from '../file/mapped-file.js';
 import type { MappingSite } from '../phys/frames.js';
 import type { AnonVma } from './anon-vma.js';
 import type { UffdPort } from './uffd-port.js';
 import {
   VM_MAYWRITE,
+  VM_RAND_READ,
+  VM_SEQ_READ,
   VM_SHARED,
   VM_UFFD_MINOR,
   VM_UFFD_MISSING,
@@ -22,7 +24,7 @@ export interface VmaInit {
   readonly start: number;
   readonly end: number;
   readonly flags: number;
-  readonly file: ShmemFile | undefined;
+  readonly file: MappedFile | undefined;
   readonly pgoff: number;
 }
 
@@ -33,7 +35,7 @@ export class Vma {
   /** VM_* bits, the modes of a registration among them. */
   flags: number;
   /** What backs it; `undefined` for anonymous memory. Holds a reference while mapped. */
-  readonly file: ShmemFile | undefined;
+  readonly file: MappedFile | undefined;
   /** Page index of `start` in the file, or a virtual page number for anonymous memory. */
   pgoff: number;
   /** Context that it is registered with. Set exactly when one of the VM_UFFD modes is. */
@@ -71,9 +73,20 @@ export class Vma {
     return (this.flags & (VM_SHARED | VM_MAYWRITE)) === VM_MAYWRITE;
   }
 
+  /** The first store to a clean page must be noticed, because the page is written to a disk. */
+  get tracksDirty(): boolean {
+    return this.isShared && this.file?.inode.backing === 'disk';
+  }
+
   /** A new page-cache entry may be writable at once: shared, writable, nobody wants to know. */
   get mapsWritable(): boolean {
-    return this.isShared && this.has(VM_WRITE) && !this.has(VM_UFFD_WP);
+    return this.isShared && this.has(VM_WRITE) && !this.has(VM_UFFD_WP) && !this.tracksDirty;
+  }
+
+  /** How its file should be read ahead. */
+  get readPattern(): ReadPattern {
+    if (this.has(VM_RAND_READ)) return 'random';
+    return this.has(VM_SEQ_READ) ? 'sequential' : 'normal';
   }
 
   /** Write protection of an empty slot is kept in a marker. */

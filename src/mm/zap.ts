@@ -22,7 +22,7 @@ import {
   ptePfn,
   pteSwapSlot,
 } from '../pgtable/pte.js';
-import { FRAME_ANON, FRAME_DIRTY } from '../phys/frames.js';
+import { FRAME_ANON } from '../phys/frames.js';
 import type { Mm } from './mm.js';
 import type { Vma } from './vma.js';
 import { VM_UFFD_WP } from './vma-flags.js';
@@ -66,7 +66,7 @@ function zapSlot(mm: Mm, vma: Vma, slot: Slot, kind: ZapKind): void {
 /** Drops a mapping; what was written through it is remembered by a file's page. */
 function dropPage({ memory: { frames } }: Mm, pte: Pte): void {
   const pfn = ptePfn(pte);
-  if (pteIsDirty(pte) && !frames.has(pfn, FRAME_ANON)) frames.setFlag(pfn, FRAME_DIRTY);
+  if (pteIsDirty(pte) && !frames.has(pfn, FRAME_ANON)) frames.markDirty(pfn);
   frames.removeMap(pfn);
 }
 

@@ -7,7 +7,7 @@ import { assert } from '../base/assert.js';
 import type { Pfn, SwapSlot } from '../base/brand.js';
 import { PAGE_SIZE, TASK_SIZE } from '../base/page.js';
 import type { Inode } from '../file/inode.js';
-import { ShmemFile } from '../file/memfd.js';
+import { MappedFile } from '../file/mapped-file.js';
 import type { OpenFile } from '../file/open-file.js';
 import type { MachineMemory } from '../mm/memory.js';
 import type { Mm } from '../mm/mm.js';
@@ -38,19 +38,23 @@ interface Found {
   readonly users: Map<SwapSlot, number>;
 }
 
-/** Checks a machine's memory against the address spaces and open files that exist. */
-export function checkInvariants(
-  memory: MachineMemory,
-  spaces: readonly Mm[],
-  files: readonly OpenFile[],
-): void {
+/** Who may hold memory: address spaces, open files, and files by name. */
+export interface Holders {
+  readonly spaces: readonly Mm[];
+  readonly files: readonly OpenFile[];
+  readonly inodes: Iterable<Inode>;
+}
+
+/** Checks a machine's memory against the address spaces and files that exist. */
+export function checkInvariants(memory: MachineMemory, holders: Holders): void {
+  const { spaces } = holders;
   const found: Found = { maps: new Map(), users: new Map() };
   for (const mm of spaces) {
     checkAreas(mm);
     checkEntries(mm, found);
     checkTlb(mm);
   }
-  const inodes = inodesOf(spaces, files);
+  const inodes = inodesOf(holders);
   checkFrames(memory, found.maps, inodes);
   checkSwap(memory, found.users, inodes);
   const tables = spaces.reduce((sum, mm) => sum + collectTables(memory.tables, mm.root).length, 0);
@@ -142,9 +146,9 @@ function checkTlb(mm: Mm): void {
   }
 }
 
-function inodesOf(spaces: readonly Mm[], files: readonly OpenFile[]): Set<Inode> {
-  const inodes = new Set<Inode>();
-  for (const file of files) if (file instanceof ShmemFile) inodes.add(file.inode);
+function inodesOf({ spaces, files, inodes: named }: Holders): Set<Inode> {
+  const inodes = new Set<Inode>(named);
+  for (const file of files) if (file instanceof MappedFile) inodes.add(file.inode);
   for (const mm of spaces) {
     for (const { file } of mm.vmas) if (file !== undefined) inodes.add(file.inode);
   }

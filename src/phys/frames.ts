@@ -35,6 +35,9 @@ export const FRAME_NOT_UPTODATE = 8;
 /** Content that a file would have to write before it is dropped. */
 export const FRAME_DIRTY = 16;
 
+/** Its use starts the next piece of read-ahead; also a dirty page that reclaim had to leave. */
+export const FRAME_READAHEAD = 128;
+
 /** Which of an owner's mappings of a page go: all of them, or not the private copies. */
 export type UnmapScope = 'even-cows' | 'not-cows';
 
@@ -42,6 +45,8 @@ export type UnmapScope = 'even-cows' | 'not-cows';
 export interface MappingSite {
   /** Removes mappings of the page indexes `[first, end)`. */
   unmap(first: number, end: number, scope: UnmapScope): void;
+  /** Makes mappings of the page indexes `[first, end)` clean and read-only, as writeback does. */
+  clean(first: number, end: number): void;
 }
 
 /** What a frame belongs to: the anonymous memory of some areas, or a file. */
@@ -175,6 +180,12 @@ export class Frames {
 
   setFlag(pfn: Pfn, flag: number): void {
     this.#flags[pfn] = (this.#flags[pfn] ?? 0) | flag;
+  }
+
+  /** A store through a mapping was seen. */
+  markDirty(pfn: Pfn): void {
+    this.setFlag(pfn, FRAME_DIRTY);
+    this.clearFlag(pfn, FRAME_READAHEAD);
   }
 
   clearFlag(pfn: Pfn, flag: number): void {

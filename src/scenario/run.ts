@@ -19,7 +19,7 @@ import { type Worker, World } from './world.js';
 /** The machine that a scenario runs on. */
 export type ScenarioOptions = Pick<
   MachineOptions,
-  'kernel' | 'config' | 'quirks' | 'mmapMinAddr' | 'rmwReadsFirst'
+  'kernel' | 'config' | 'quirks' | 'mmapMinAddr' | 'readAhead' | 'rmwReadsFirst'
 >;
 
 /** What a scenario printed, and how it went. */

@@ -7,6 +7,10 @@
 import { type Failure, fail, failed, type Result } from '../base/errno.js';
 import { NotModelledError } from '../base/not-modelled.js';
 import type { Op } from '../base/op.js';
+import { PAGE_SIZE } from '../base/page.js';
+import { willNeed } from '../fault/will-need.js';
+import type { Inode } from '../file/inode.js';
+import { RegularInode } from '../file/regular.js';
 import type { Caller } from '../mm/caller.js';
 import { installGuards, removeGuards } from '../mm/guard.js';
 import { freeLazily } from '../mm/lazyfree.js';
@@ -30,6 +34,7 @@ import {
 import { ZAP_CONTENT, zapRange } from '../mm/zap.js';
 import type { Capability } from '../profile/matrix.js';
 import * as advices from '../uapi/mman.js';
+import { punchOnDisk } from './fallocate-disk.js';
 import { punchHole } from './truncate.js';
 
 /** A part of an area. */
@@ -81,8 +86,9 @@ const flagAdvice = (
 const setFlag = (flag: number): Advice => flagAdvice((vma) => vma.flags | flag);
 const clearFlag = (flag: number): Advice => flagAdvice((vma) => vma.flags & ~flag);
 
-/** Advice without an effect on pages that anybody can see. */
-const noEffect: Advice = function* (_caller, _vma, part) {
+/** Brings what is in swap or on a disk into memory, without mapping it. */
+const needed: Advice = function* ({ mm }, vma, part) {
+  willNeed(mm, vma, part.start, part.end);
   return part.end;
 };
 
@@ -139,11 +145,16 @@ const remove: Advice = function* (_caller, vma, part) {
   try {
     if (notice !== undefined) yield* notice.complete();
   } finally {
-    punchHole(held.inode, offset, offset + pages); // even by a thread that is killed as it waits
+    removePages(held.inode, offset, offset + pages); // even by a thread that is killed as it waits
     held.put();
   }
   return part.end;
 };
+
+function removePages(inode: Inode, first: number, end: number): void {
+  if (inode instanceof RegularInode) punchOnDisk(inode, first * PAGE_SIZE, end * PAGE_SIZE);
+  else punchHole(inode, first, end);
+}
 
 const pageOutAdvice: Advice = function* ({ mm }, vma, part) {
   if (vma.has(VM_LOCKED)) return fail('EINVAL', 'the mapping is locked');
@@ -173,7 +184,7 @@ const ADVICE = new Map<number, Advice>([
   [advices.MADV_NORMAL, clearFlag(VM_RAND_READ | VM_SEQ_READ)],
   [advices.MADV_RANDOM, flagAdvice((vma) => (vma.flags & ~VM_SEQ_READ) | VM_RAND_READ)],
   [advices.MADV_SEQUENTIAL, flagAdvice((vma) => (vma.flags & ~VM_RAND_READ) | VM_SEQ_READ)],
-  [advices.MADV_WILLNEED, noEffect],
+  [advices.MADV_WILLNEED, needed],
   [advices.MADV_DONTNEED, dropping(dropContent, false)],
   [advices.MADV_DONTNEED_LOCKED, dropping(dropContent, true)],
   [advices.MADV_FREE, dropping(freePart, false)],

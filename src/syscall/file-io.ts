@@ -8,12 +8,12 @@ import type { Op } from '../base/op.js';
 import { PAGE_SIZE, pageOffset } from '../base/page.js';
 import { copyFromUser, copyToUser, kernelMode } from '../fault/user-copy.js';
 import type { Inode } from '../file/inode.js';
-import type { ShmemFile } from '../file/memfd.js';
+import type { MappedFile } from '../file/mapped-file.js';
 import { PipeBuffer, PipeEnd } from '../file/pipe.js';
 import type { Caller } from '../mm/caller.js';
 import { FRAME_DIRTY, NO_FRAME } from '../phys/frames.js';
 import { O_RDONLY, O_WRONLY } from '../uapi/fcntl.js';
-import { shmemFile } from './truncate.js';
+import { mappedFile } from './truncate.js';
 
 /** Most bytes that one read or write moves. */
 const RW_COUNT_MAX = 0x7fff_f000;
@@ -28,6 +28,10 @@ export function pread(
   const { inode } = file;
   const count = Math.max(0, Math.min(args.count, RW_COUNT_MAX, inode.sizeBytes - args.offset));
   const bytes = new Uint8Array(count);
+  file.readForCall(
+    Math.floor(args.offset / PAGE_SIZE),
+    Math.ceil((args.offset + count) / PAGE_SIZE),
+  );
   eachPage(args.offset, count, (index, from, done, lenBytes) => {
     const pfn = inode.readable(index);
     if (pfn === NO_FRAME) return;
@@ -40,8 +44,10 @@ export function pread(
 const OFFSET_MAX = 2 ** 63 - PAGE_SIZE;
 
 /** A file that can be read and written at an offset. */
-function seekable(caller: Caller, fd: number, offset: number): Result<ShmemFile> {
-  return offset >= 2 ** 63 ? fail('EINVAL', 'offset is negative') : shmemFile(caller, fd, 'ESPIPE');
+function seekable(caller: Caller, fd: number, offset: number): Result<MappedFile> {
+  return offset >= 2 ** 63
+    ? fail('EINVAL', 'offset is negative')
+    : mappedFile(caller, fd, 'ESPIPE');
 }
 
 /** pwrite(2) of a memfd: extends the file. */
@@ -53,8 +59,13 @@ export function pwrite(
   if (failed(file)) return file;
   if (args.offset + args.bytes.length > OFFSET_MAX) return fail('EINVAL', 'the end is negative');
   if (!file.writable) return fail('EBADF', 'the descriptor is read-only');
+  const { bytesMax } = file.inode;
+  if (args.bytes.length > 0 && args.offset >= bytesMax) {
+    return fail('EFBIG', 'the file would be too large');
+  }
   let written = 0;
-  eachPage(args.offset, args.bytes.length, (index, from, done, lenBytes) => {
+  const count = Math.min(args.bytes.length, bytesMax - args.offset);
+  eachPage(args.offset, count, (index, from, done, lenBytes) => {
     if (
       written === done &&
       writePage(file.inode, index, from, args.bytes.subarray(done, done + lenBytes))

@@ -8,6 +8,7 @@ import { NotModelledError } from '../base/not-modelled.js';
 import type { Op } from '../base/op.js';
 import { isPageAligned, PAGE_SIZE, pageUp, pageUpWrapped } from '../base/page.js';
 import { Inode } from '../file/inode.js';
+import { MappedFile } from '../file/mapped-file.js';
 import { ShmemFile } from '../file/memfd.js';
 import type { OpenFile } from '../file/open-file.js';
 import type { Caller } from '../mm/caller.js';
@@ -103,21 +104,25 @@ function checkLocked(caller: Caller, { flags }: MmapArgs, length: number): Failu
 }
 
 /** Page index of the mapping's start: an offset counts only for a file. */
-function firstIndex(args: MmapArgs, file: ShmemFile | undefined, addr: number): number {
+function firstIndex(args: MmapArgs, file: MappedFile | undefined, addr: number): number {
   if (file !== undefined) return args.offset / PAGE_SIZE;
   return isPrivate(args.flags) ? addr / PAGE_SIZE : 0;
 }
 
+/** Largest offset of a file that says nothing else: the number below 2^63. */
+const BYTES_MAX = 2 ** 63 - 1024;
+
 /** The file as one that can be mapped so, or the errno of the first reason why not. */
-function mappable(file: OpenFile, args: MmapArgs, length: number): Result<ShmemFile> {
+function mappable(file: OpenFile, args: MmapArgs, length: number): Result<MappedFile> {
   const shared = (args.flags & MAP_TYPE) !== MAP_PRIVATE;
   const access = file.statusFlags & O_ACCMODE;
-  if (args.offset + length >= 2 ** 63) return fail('EOVERFLOW', 'offset + length is too large');
+  const bytesMax = file instanceof MappedFile ? file.inode.bytesMax : BYTES_MAX;
+  if (args.offset + length > bytesMax) return fail('EOVERFLOW', 'offset + length is too large');
   if (shared && (args.prot & PROT_WRITE) !== 0 && access === O_RDONLY) {
     return fail('EACCES', 'a shared writable mapping of a read-only descriptor');
   }
   if (access === O_WRONLY) return fail('EACCES', 'the descriptor cannot be read');
-  return file instanceof ShmemFile ? file : fail('ENODEV', 'the file cannot be mapped');
+  return file instanceof MappedFile ? file : fail('ENODEV', 'the file cannot be mapped');
 }
 
 const isPrivate = (flags: number): boolean => (flags & MAP_TYPE) === MAP_PRIVATE;
@@ -145,7 +150,7 @@ function checkSize({ mm }: Caller, args: MmapArgs, length: number): Failure | un
 const KNOWN_TYPES = [MAP_SHARED, MAP_PRIVATE, MAP_SHARED_VALIDATE];
 
 /** VM_* flags of the new area, or the errno of what the file or the machine forbids. */
-function vmaFlags({ mm }: Caller, args: MmapArgs, file: ShmemFile | undefined): Result<number> {
+function vmaFlags({ mm }: Caller, args: MmapArgs, file: MappedFile | undefined): Result<number> {
   const type = args.flags & MAP_TYPE;
   if (type === MAP_DROPPABLE && file === undefined) throw new NotModelledError('MAP_DROPPABLE');
   const validates = type === MAP_SHARED_VALIDATE && file === undefined;
@@ -177,9 +182,9 @@ function vmaFlags({ mm }: Caller, args: MmapArgs, file: ShmemFile | undefined): 
 function backing(
   { mm }: Caller,
   args: MmapArgs,
-  file: ShmemFile | undefined,
+  file: MappedFile | undefined,
   length: number,
-): ShmemFile | undefined {
+): MappedFile | undefined {
   if (file !== undefined) return file.get();
   if (isPrivate(args.flags)) return undefined;
   return new ShmemFile(new Inode('zero', mm.memory.frames, mm.memory.swap, length, 0), O_RDWR);

@@ -1,5 +1,5 @@
 /**
- * The content of a shmem file changes: ftruncate(2), fallocate(2), holes.
+ * The content of a file changes: ftruncate(2) of any, fallocate(2) of shmem, holes.
  * Mappings lose the pages before the cache does. No userfaultfd hears of it.
  * Answers to: shmem_setattr(), shmem_fallocate().
  */
@@ -8,8 +8,10 @@ import { type Failure, fail, failed, type Result } from '../base/errno.js';
 import { NotModelledError } from '../base/not-modelled.js';
 import { PAGE_SIZE, pageOffset } from '../base/page.js';
 import { Inode } from '../file/inode.js';
+import { MappedFile } from '../file/mapped-file.js';
 import { ShmemFile } from '../file/memfd.js';
 import { PipeEnd } from '../file/pipe.js';
+import { RegularFile } from '../file/regular.js';
 import type { Caller } from '../mm/caller.js';
 import { FRAME_DIRTY, FRAME_NOT_UPTODATE, NO_FRAME } from '../phys/frames.js';
 import {
@@ -28,6 +30,7 @@ import {
   O_RDONLY,
   O_RDWR,
 } from '../uapi/fcntl.js';
+import { fallocateOnDisk } from './fallocate-disk.js';
 
 const BOTH_SEALS = MFD_EXEC | MFD_NOEXEC_SEAL;
 const MFD_KNOWN = MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC | MFD_NOEXEC_SEAL;
@@ -52,47 +55,34 @@ export function memfdCreate(
 
 /** A read-only descriptor of the same file, as opening /proc/self/fd/N gives one. */
 export function reopenReadOnly(caller: Caller, fd: number): Result<number> {
-  const file = shmemFile(caller, fd, 'EINVAL');
+  const file = mappedFile(caller, fd, 'EINVAL');
   if (failed(file)) return file;
-  const reopened = new ShmemFile(file.inode.get(), O_RDONLY);
+  const reopened = file.reopen(O_RDONLY);
   const installed = caller.fds.install(reopened);
   if (failed(installed)) reopened.put();
   return installed;
 }
 
-/** The shmem file behind a descriptor, or the errno of what is not one. */
-export function shmemFile(
+/** The file with pages behind a descriptor, or the errno of what is not one. */
+export function mappedFile(
   caller: Caller,
   fd: number,
   otherwise: 'EINVAL' | 'ESPIPE',
-): Result<ShmemFile> {
+): Result<MappedFile> {
   const file = caller.fds.lookup(fd);
   if (failed(file)) return file;
-  return file instanceof ShmemFile ? file : fail(otherwise, `descriptor ${fd} is no memfd`);
+  return file instanceof MappedFile ? file : fail(otherwise, `descriptor ${fd} has no pages`);
 }
 
 /** ftruncate(2). */
 export function ftruncate(caller: Caller, args: { fd: number; length: number }): Result<0> {
   if (args.length >= 2 ** 63) return fail('EINVAL', 'length is negative');
-  const file = shmemFile(caller, args.fd, 'EINVAL');
+  const file = mappedFile(caller, args.fd, 'EINVAL');
   if (failed(file)) return file;
   if (!file.writable) return fail('EINVAL', 'the descriptor is read-only');
-  setSize(file.inode, args.length);
+  if (args.length > file.inode.bytesMax) return fail('EFBIG', 'the file would be too large');
+  file.inode.resize(args.length);
   return 0;
-}
-
-function setSize(inode: Inode, sizeBytes: number): void {
-  const grows = sizeBytes > inode.sizeBytes;
-  inode.sizeBytes = sizeBytes;
-  if (grows) return;
-  zeroBytes(inode, inode.sizePages - 1, pageOffset(sizeBytes), PAGE_SIZE);
-  inode.evict(inode.sizePages, Number.POSITIVE_INFINITY, 'even-cows');
-}
-
-/** Zeroes `[from, to)` of one cached page; nothing when `from` is the start of a page. */
-function zeroBytes(inode: Inode, index: number, from: number, to: number): void {
-  const pfn = from > 0 ? inode.readable(index) : NO_FRAME;
-  if (pfn !== NO_FRAME) inode.frames.pageBytes(pfn).fill(0, from, to);
 }
 
 /** Makes a hole of whole pages. */
@@ -119,10 +109,13 @@ export function fallocate(caller: Caller, args: FallocateArgs): Result<0> {
     return fail('EBADF', 'the descriptor is read-only');
   }
   if (opened instanceof PipeEnd) return fail('ESPIPE', 'a pipe has no pages to allocate');
-  if (!(opened instanceof ShmemFile)) return fail('ENODEV', 'the file has no pages to allocate');
+  if (!(opened instanceof MappedFile)) return fail('ENODEV', 'the file has no pages to allocate');
+  if (args.offset + args.length > opened.inode.bytesMax) {
+    return fail('EFBIG', 'the file would be too large');
+  }
+  if (opened instanceof RegularFile) return fallocateOnDisk(opened.inode, args);
   const unsupported = checkMode(args.mode);
   if (unsupported !== undefined) return unsupported;
-  if (args.offset + args.length >= 2 ** 63) return fail('EFBIG', 'the file would be too large');
   return (args.mode & FALLOC_FL_PUNCH_HOLE) !== 0
     ? punch(opened.inode, args)
     : allocate(opened.inode, args);
@@ -154,7 +147,7 @@ function punch(inode: Inode, { offset, length }: FallocateArgs): Result<0> {
     zeroInside(inode, offset, end);
     return 0;
   }
-  zeroBytes(inode, first - 1, pageOffset(offset), PAGE_SIZE);
+  inode.zero(first - 1, pageOffset(offset), PAGE_SIZE);
   if (pageOffset(end) > 0) zeroInside(inode, last * PAGE_SIZE, end);
   if (first < last) punchHole(inode, first, last);
   return 0;
@@ -171,9 +164,8 @@ function unmapFrom(inode: Inode, first: number): void {
 /** Zeroes a range that lies in one page. */
 function zeroInside(inode: Inode, from: number, to: number): void {
   const index = Math.floor(from / PAGE_SIZE);
-  const pfn = inode.readable(index);
   const start = index * PAGE_SIZE;
-  if (pfn !== NO_FRAME) inode.frames.pageBytes(pfn).fill(0, from - start, to - start);
+  inode.zeroInside(index, from - start, to - start);
 }
 
 function allocate(inode: Inode, { offset, length, mode }: FallocateArgs): Result<0> {

@@ -13,6 +13,14 @@ export const O_WRONLY = 0x1;
 export const O_RDWR = 0x2;
 /** Mask of the access mode. @since Linux 1.0 */
 export const O_ACCMODE = 0x3;
+/** The file is made if it is not there. @since Linux 1.0 */
+export const O_CREAT = 0x40;
+/** With O_CREAT: the file must not be there. @since Linux 1.0 */
+export const O_EXCL = 0x80;
+/** The file is emptied. @since Linux 1.0 */
+export const O_TRUNC = 0x200;
+/** A new file without a name; the path only says where. @since Linux 3.11 */
+export const O_TMPFILE = 0x410000;
 /** Calls on the descriptor fail with EAGAIN instead of sleeping. @since Linux 1.0 */
 export const O_NONBLOCK = 0x800;
 /** The descriptor is closed by execve. @since Linux 2.6.23 */

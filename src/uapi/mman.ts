@@ -81,6 +81,13 @@ export const MREMAP_FIXED = 2;
 /** The old range stays mapped, empty. @since Linux 5.7 */
 export const MREMAP_DONTUNMAP = 4;
 
+/** msync: only marks the pages for writing. @since Linux 1.3 */
+export const MS_ASYNC = 1;
+/** msync: other mappings of the file are brought up to date. @since Linux 1.3 */
+export const MS_INVALIDATE = 2;
+/** msync: writes the dirty pages back and waits. @since Linux 1.3 */
+export const MS_SYNC = 4;
+
 /** No special treatment. @since Linux 2.4 */
 export const MADV_NORMAL = 0;
 /** Accesses come in random order. @since Linux 2.4 */

@@ -15,6 +15,7 @@ export function eligible(
   wpAsync: boolean,
 ): boolean {
   if (wpAsync && modes === VM_UFFD_WP) return true;
+  if (vma.file?.inode.backing === 'disk') return false;
   if (!vma.isAnonymous) return (modes & VM_UFFD_WP) === 0 || profile.has('wpNonAnon');
   return (modes & VM_UFFD_MINOR) === 0;
 }

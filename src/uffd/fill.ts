@@ -148,6 +148,9 @@ function placeOf(context: UffdContext, request: FillRequest, addr: number): Resu
   if (context.windowOpen) return fail('EAGAIN', 'the mapping is being changed');
   const refused = request.checkArea(vma);
   if (refused !== undefined) return refused;
+  if (vma.file?.inode.backing === 'disk') {
+    return fail('EINVAL', 'a regular file cannot be filled');
+  }
   if (!vma.has(VM_SHARED)) prepareAnonVma(mm, vma);
   const slot = mm.slotOrCreate(addr);
   if (slot === NO_SLOT) return fail('ENOMEM', 'no memory for a page table');

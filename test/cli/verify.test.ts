@@ -23,6 +23,7 @@ const FACTS: KernelFacts = {
   hugetlb: { pages: 0, settable: true },
   numaNodes: 1,
   mmapMinAddr: 4096,
+  readAheadKb: -1,
 };
 
 /** A kernel that is another emulator: what it says is known, and it is always there. */

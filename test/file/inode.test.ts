@@ -18,6 +18,8 @@ class Listening implements MappingSite {
   unmap(first: number, end: number, scope: UnmapScope): void {
     this.heard.push([first, end, scope]);
   }
+
+  clean(): void {}
 }
 
 describe('the size', () => {

@@ -9,6 +9,8 @@ import {
   Machine,
   type MachineOptions,
   O_NONBLOCK,
+  O_RDWR,
+  O_TMPFILE,
   type PageFault,
   type Process,
   ProcessEndedError,
@@ -36,6 +38,7 @@ export class Chaos {
   readonly machine: Machine;
   readonly uffds: Userfaultfd[] = [];
   #fd = -1;
+  #regular = -1;
   /** Sleepers whose promises settle when the machine is closed. */
   readonly asleep: Promise<unknown>[] = [];
 
@@ -46,6 +49,9 @@ export class Chaos {
     const made = attempt(() => main.memfdCreateSync('ram'));
     if (made.ok) this.#fd = Number(made.value);
     attempt(() => main.ftruncateSync({ fd: this.#fd, length: 8 * PAGE }));
+    const opened = attempt(() => main.openSync('/', O_TMPFILE | O_RDWR));
+    if (opened.ok) this.#regular = Number(opened.value);
+    attempt(() => main.ftruncateSync({ fd: this.#regular, length: 8 * PAGE }));
     for (const step of BEGINNING) this.play(step);
   }
 
@@ -72,8 +78,9 @@ export class Chaos {
     return true;
   }
 
-  get fd(): number {
-    return this.#fd;
+  /** The memfd, or the regular file, by a number of a step. */
+  fdOf(n: number): number {
+    return n % 3 === 0 ? this.#regular : this.#fd;
   }
 
   /** Begins to listen on a userfaultfd and keeps it for later steps. */
@@ -134,7 +141,7 @@ interface Call {
 const span = ({ n, len }: Call) => ({ addr: pageAt(n), length: len * PAGE });
 const start = ({ n, len }: Call) => ({ start: pageAt(n), len: len * PAGE });
 
-const ADVICE = [0, 1, 2, 4, 4, 8, 9, 10, 11, 12, 13, 17, 18, 19, 20, 21, 22, 23, 24, 102, 103];
+const ADVICE = [0, 1, 2, 3, 4, 4, 8, 9, 10, 11, 12, 13, 17, 18, 19, 20, 21, 22, 23, 24, 102, 103];
 
 /** Every call by name; `this` is the machine. */
 export const STEPS: Readonly<Record<string, (this: Chaos, call: Call) => unknown>> = {
@@ -144,7 +151,13 @@ export const STEPS: Readonly<Record<string, (this: Chaos, call: Call) => unknown
     const more = pick([0, 0, 0, 0x4000, 0x8000, 0x2000], Math.floor(c / 5));
     const prot = pick([3, 3, 3, 1, 0, 7, 2], Math.floor(c / 7));
     const flags = type | more | MAP_FIXED;
-    return thread.mmapSync({ ...span(call), prot, flags, fd: this.fd, offset: (c % 4) * PAGE });
+    return thread.mmapSync({
+      ...span(call),
+      prot,
+      flags,
+      fd: this.fdOf(c),
+      offset: (c % 4) * PAGE,
+    });
   },
   munmap: (call) => call.thread.munmapSync(span(call)),
   mprotect: (call) => call.thread.mprotectSync({ ...span(call), prot: pick([0, 1, 3, 7], call.c) }),
@@ -172,15 +185,26 @@ export const STEPS: Readonly<Record<string, (this: Chaos, call: Call) => unknown
   },
   thread: ({ proc }) => (proc.threads.length < 3 ? proc.createThread() : undefined),
   ftruncate({ thread, c }) {
-    thread.ftruncateSync({ fd: this.fd, length: (c % 10) * 2048 });
+    thread.ftruncateSync({ fd: this.fdOf(c), length: (c % 10) * 2048 });
   },
   fallocate({ thread, n, len, c }) {
     const where = { offset: (n % 9) * 1024 * pick([1, 4], c), length: len * 1500 };
-    thread.fallocateSync({ fd: this.fd, mode: pick([0, 1, 3, 3], c), ...where });
+    thread.fallocateSync({
+      fd: this.fdOf(len),
+      mode: pick([0, 1, 3, 3, 8, 16, 17, 32], c),
+      ...where,
+    });
   },
   pwrite({ thread, len, c }) {
-    thread.pwriteSync({ fd: this.fd, bytes: page(c, len), offset: (c % 9) * 1000 });
+    thread.pwriteSync({ fd: this.fdOf(len), bytes: page(c, len), offset: (c % 9) * 1000 });
   },
+  pread({ thread, len, c }) {
+    thread.preadSync({ fd: this.fdOf(len), count: len * 2000, offset: (c % 9) * 1000 });
+  },
+  fsync({ thread, c }) {
+    thread.fsyncSync(this.fdOf(c));
+  },
+  msync: (call) => call.thread.msyncSync({ ...span(call), flags: pick([4, 1, 6, 0], call.c) }),
   vmread: (call) =>
     call.thread.processVmReadvSync({
       pid: call.proc.pid,

@@ -41,7 +41,7 @@ export function newMachine(options: MachineOptions = {}): Machine {
   return machine;
 }
 
-/** Kinds of memory: private anonymous, or a memfd mapped shared or private. */
+/** Kinds of memory: private anonymous, or a file mapped shared or private. */
 export type Memory = 'anon' | 'shared' | 'private';
 
 export interface GuestOptions extends MachineOptions {

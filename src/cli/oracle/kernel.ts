@@ -68,6 +68,7 @@ export function machineFor(facts: KernelFacts, preferred?: KernelVersion): Scena
     config: { softDirty: facts.softDirty, memoryFailure: facts.memoryFailure ?? true },
     ...(stable === undefined ? {} : { quirks: stable.quirks }),
     ...(facts.mmapMinAddr >= 0 ? { mmapMinAddr: facts.mmapMinAddr } : {}),
+    ...(facts.readAheadKb >= 0 ? { readAhead: facts.readAheadKb * 1024 } : {}),
   };
 }
 

@@ -28,6 +28,8 @@ export interface KernelFacts {
   readonly numaNodes: number;
   /** vm.mmap_min_addr in bytes; -1 where it cannot be read. */
   readonly mmapMinAddr: number;
+  /** read_ahead_kb of the device of regular files; -1 where it cannot be read. */
+  readonly readAheadKb: number;
 }
 
 interface Refusal {

@@ -5,13 +5,12 @@
 
 import { u64ToNumber } from '../../base/args.js';
 import { type Failure, fail, failed, type Result } from '../../base/errno.js';
-import { NotModelledError } from '../../base/not-modelled.js';
 import type { Op } from '../../base/op.js';
 import { writeBytes } from '../../machine/access-ops.js';
 import { fileCalls } from '../../machine/file-calls.js';
 import { memoryCalls } from '../../machine/memory-calls.js';
-import { shmemFile } from '../../syscall/truncate.js';
-import { MFD_HUGETLB } from '../../uapi/fcntl.js';
+import { mappedFile } from '../../syscall/truncate.js';
+import { MFD_HUGETLB, O_RDWR, O_TMPFILE } from '../../uapi/fcntl.js';
 import { MAP_SHARED, PROT_READ, PROT_WRITE } from '../../uapi/mman.js';
 import type { Args, Handle } from '../args.js';
 import { bytesText } from '../format.js';
@@ -52,8 +51,9 @@ function file(args: Args, worker: Worker): Op<string> {
 }
 
 function* makeFile(worker: Worker, { name, kind, length, fill }: NewFile): Op<string> {
-  if (kind.name === 'reg') throw new NotModelledError('a regular file');
-  const fd = yield* fileCalls.memfdCreate(worker.thread, name, kind.flags);
+  const fd = yield* kind.name === 'reg'
+    ? fileCalls.open(worker.thread, '/', O_TMPFILE | O_RDWR)
+    : fileCalls.memfdCreate(worker.thread, name, kind.flags);
   if (failed(fd)) return fd.code;
   const handle: Handle = { fd, unit: kind.unit };
   bind(worker, name, handle);
@@ -182,7 +182,7 @@ function* cachedPages({ thread }: Worker, { fd, unit }: Handle): Op<string> {
 
 /** Size of a file in bytes. */
 function sizeOf(thread: Worker['thread'], fd: number): Result<number> {
-  const file = shmemFile(thread, fd, 'EINVAL');
+  const file = mappedFile(thread, fd, 'EINVAL');
   return failed(file) ? file : file.inode.sizeBytes;
 }
 
