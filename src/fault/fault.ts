@@ -30,6 +30,7 @@ import {
   pteAllows,
   pteIsPresent,
   pteIsSwap,
+  pteIsSwapinError,
   pteMakeAccessed,
   pteMakeDirty,
   pteMarkerBits,
@@ -71,8 +72,9 @@ export function faultInArea(mm: Mm, vma: Vma, addr: number, write: boolean): Fau
   if (isRwProtected(vma, pte)) return rwProtected(mm, vma, page);
   if (pteIsPresent(pte)) return write ? writeFault(mm, vma, page) : 'mapped';
   if (pteIsSwap(pte)) return swapIn({ mm, vma, slot: mm.slot(page), addr: page }, write);
+  if (pteIsSwapinError(pte)) return 'sigbus';
   const bits = pteMarkerBits(pte);
-  if (markerHas(bits, MARKER_POISONED)) return 'hwpoison';
+  if (markerHas(bits, MARKER_POISONED)) return poisoned(mm);
   if (markerHas(bits, MARKER_GUARD)) return 'guard';
   if (bits !== MARKER_NONE && !vma.has(VM_UFFD_WP)) {
     mm.store(mm.slot(page), page, PTE_NONE); // left over from a registration that is gone
@@ -88,6 +90,10 @@ function rwProtected(mm: Mm, vma: Vma, page: number): FaultOutcome {
   mm.store(slot, page, withoutRwProtection(mm, vma, mm.load(slot)));
   return 'mapped';
 }
+
+/** Poison was an error of swap alone before it could stand for memory that failed. */
+const poisoned = ({ memory: { profile } }: Mm): FaultOutcome =>
+  profile.has('poisonIsHwpoison') ? 'hwpoison' : 'sigbus';
 
 /** A marker's protection passes to the entry that replaces it. */
 export const protectionOf = (pte: Pte): Protection =>

@@ -22,6 +22,7 @@ import {
   pteIsPresent,
   pteIsSpecial,
   pteIsSwap,
+  pteIsSwapinError,
   pteIsUffdWp,
   pteMakeDirty,
   pteMakeMarker,
@@ -78,7 +79,8 @@ const noTable = (): Failure => fail('ENOMEM', 'no memory for a page table of the
 
 function copyEntry(pair: ForkPair, slot: Slot, pte: Pte): Pte {
   if (pteIsPresent(pte)) return copyPresent(pair, slot, pte);
-  return pteIsSwap(pte) ? copySwap(pair, slot, pte) : copyMarker(pair, pte);
+  if (pteIsSwap(pte)) return copySwap(pair, slot, pte);
+  return pteIsSwapinError(pte) ? protectedAs(pair, pte) : copyMarker(pair, pte);
 }
 
 /** Counts the child's mapping and stores it. */
@@ -128,14 +130,20 @@ function copyPinned({ child, to }: ForkPair, pte: Pte): Pte {
 }
 
 /** Both sides share the slot from now on. */
-function copySwap({ parent, to }: ForkPair, slot: Slot, pte: Pte): Pte {
+function copySwap(pair: ForkPair, slot: Slot, pte: Pte): Pte {
+  const { parent } = pair;
   const shared = pteClearSwpExclusive(pte);
   if (shared !== pte) parent.memory.tables.store(slot, shared);
-  return to.has(VM_UFFD_WP | VM_UFFD_RWP) ? shared : pteClearUffdWp(shared);
+  return protectedAs(pair, shared);
 }
 
+/** An entry without a page: its protection goes to a child that is registered alone. */
+const protectedAs = ({ to }: ForkPair, pte: Pte): Pte =>
+  to.has(VM_UFFD_WP | VM_UFFD_RWP) ? pte : pteClearUffdWp(pte);
+
 /** Errors go along; protection only to a child that is registered for it. */
-function copyMarker({ to }: ForkPair, pte: Pte): Pte {
+function copyMarker({ to, parent }: ForkPair, pte: Pte): Pte {
   const bits = pteMarkerBits(pte);
+  if (!to.has(VM_UFFD_WP) && parent.memory.profile.has('forkLosesMarkers')) return PTE_NONE;
   return pteMakeMarker(to.has(VM_UFFD_WP) ? bits : markerWithout(bits, MARKER_UFFD_WP));
 }

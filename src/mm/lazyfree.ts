@@ -15,6 +15,7 @@ import {
   pteIsPresent,
   pteIsSpecial,
   pteIsSwap,
+  pteIsSwapinError,
   pteMarkerBits,
   ptePfn,
   pteSwapSlot,
@@ -39,10 +40,14 @@ function freed(mm: Mm, pte: Pte): Pte {
     mm.memory.swap.release(pteSwapSlot(pte));
     return PTE_NONE;
   }
-  if (!pteIsPresent(pte)) return markerHas(pteMarkerBits(pte), MARKER_POISONED) ? PTE_NONE : pte;
+  if (!pteIsPresent(pte)) return isError(pte) ? PTE_NONE : pte;
   const { frames } = mm.memory;
   const pfn = ptePfn(pte);
   if (pteIsSpecial(pte) || !frames.has(pfn, FRAME_ANON) || frames.maps(pfn) > 1) return pte;
   frames.setFlag(pfn, FRAME_LAZYFREE);
   return pteClearDirty(pteClearAccessed(pte));
 }
+
+/** A page whose content is lost for good: freeing it is a cure. */
+const isError = (pte: Pte): boolean =>
+  pteIsSwapinError(pte) || markerHas(pteMarkerBits(pte), MARKER_POISONED);

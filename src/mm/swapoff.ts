@@ -9,20 +9,20 @@ import { PAGE_SIZE } from '../base/page.js';
 import { type Slot, slotAfter } from '../pgtable/arena.js';
 import {
   MARKER_POISONED,
+  PTE_SWAPIN_ERROR,
   type Pte,
   pteClearAccessed,
   pteIsSoftDirty,
   pteIsSwap,
   pteIsSwpExclusive,
   pteIsUffdWp,
-  pteMakeMarker,
   pteMakeSoftDirty,
   pteMakeUffdWp,
   pteSwapSlot,
 } from '../pgtable/pte.js';
-import { FRAME_ANON, FRAME_EXCLUSIVE, NO_FRAME } from '../phys/frames.js';
+import { FRAME_ANON, FRAME_EXCLUSIVE, NO_FRAME, POISON_BYTE } from '../phys/frames.js';
 import type { SwapArea } from '../phys/swap.js';
-import { entryFor } from './install.js';
+import { entryFor, installMarker } from './install.js';
 import type { Mm } from './mm.js';
 import { prepareAnonVma } from './rmap.js';
 import type { Vma } from './vma.js';
@@ -47,8 +47,8 @@ function unuseSlot(mm: Mm, vma: Vma, slot: Slot, addr: number): boolean {
   const { swap, frames } = mm.memory;
   const entry = mm.load(slot);
   const swapSlot = pteSwapSlot(entry);
-  if (swap.cached(swapSlot) === NO_FRAME && swap.isBroken(swapSlot)) {
-    mm.store(slot, addr, pteMakeMarker(MARKER_POISONED));
+  if (swap.cached(swapSlot) === NO_FRAME && swap.isBroken(swapSlot) && remembersLoss(mm)) {
+    storeLoss(mm, slot, addr);
     swap.release(swapSlot);
     return true;
   }
@@ -61,6 +61,16 @@ function unuseSlot(mm: Mm, vma: Vma, slot: Slot, addr: number): boolean {
   return true;
 }
 
+/** Before 5.19 nobody looked whether the page could be read. */
+const remembersLoss = ({ memory: { profile } }: Mm): boolean =>
+  profile.has('swapinErrorMarker') || profile.has('swapinErrorEntry');
+
+/** Leaves in the slot that its page is lost: an access gets SIGBUS instead of other data. */
+function storeLoss(mm: Mm, slot: Slot, addr: number): void {
+  if (mm.memory.profile.has('swapinErrorMarker')) installMarker(mm, slot, addr, MARKER_POISONED);
+  else mm.store(slot, addr, PTE_SWAPIN_ERROR);
+}
+
 /** The page of a slot, in the swap cache from now on so that its other users share it. */
 function pageOf(mm: Mm, vma: Vma, addr: number, swapSlot: SwapSlot): Pfn {
   const { swap, frames } = mm.memory;
@@ -68,7 +78,7 @@ function pageOf(mm: Mm, vma: Vma, addr: number, swapSlot: SwapSlot): Pfn {
   if (cached !== NO_FRAME) return cached;
   const pfn = frames.alloc();
   if (pfn === NO_FRAME) return NO_FRAME;
-  swap.load(swapSlot, pfn);
+  if (!swap.load(swapSlot, pfn)) frames.pageBytes(pfn).fill(POISON_BYTE); // what was there before
   frames.setFlag(pfn, FRAME_ANON);
   const own = prepareAnonVma(mm, vma);
   const owner = swap.count(swapSlot) === 1 ? own : (vma.anonChain[0] ?? own);

@@ -16,6 +16,7 @@ import {
   pteIsPresent,
   pteIsSpecial,
   pteIsSwap,
+  pteIsSwapinError,
   pteIsWpInAnyForm,
   pteMakeMarker,
   pteMarkerBits,
@@ -80,6 +81,7 @@ function goesWith(mm: Mm, vma: Vma, pte: Pte, kind: ZapKind): boolean {
 function entryStays(vma: Vma, pte: Pte, kind: ZapKind): boolean {
   if (kind.dropsMarkers) return false;
   if (pteIsSwap(pte)) return !kind.evenCows && !vma.isAnonymous;
+  if (pteIsSwapinError(pte)) return !kind.evenCows;
   const bits = pteMarkerBits(pte);
   if (markerHas(bits, MARKER_POISONED)) return !kind.evenCows;
   return markerHas(bits, MARKER_GUARD) || !vma.isAnonymous;

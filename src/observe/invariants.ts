@@ -23,6 +23,7 @@ import {
   pteIsPresent,
   pteIsSpecial,
   pteIsSwap,
+  pteIsSwapinError,
   pteIsUffdWp,
   pteIsWritable,
   pteMarkerBits,
@@ -103,7 +104,8 @@ function checkEntry(mm: Mm, addr: number, pte: Pte, { maps, users }: Found): voi
     return;
   }
   if (!pteIsPresent(pte)) {
-    assert(pteMarkerBits(pte) !== MARKER_NONE, `empty marker at ${hex(addr)}`);
+    const says = pteIsSwapinError(pte) || pteMarkerBits(pte) !== MARKER_NONE;
+    assert(says, `empty marker at ${hex(addr)}`);
     return;
   }
   // Before 7.3 a registration could lose WP and get it back: bits from before it may be stale.

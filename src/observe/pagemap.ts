@@ -16,6 +16,7 @@ import {
   pteIsSoftDirty,
   pteIsSpecial,
   pteIsSwap,
+  pteIsSwapinError,
   pteIsWpInAnyForm,
   pteMarkerBits,
   ptePfn,
@@ -33,8 +34,8 @@ const FILE = bit(61);
 const SWAP = bit(62);
 const PRESENT = bit(63);
 
-/** Type field of a marker in the low bits: the last of the 32 types of swap-like entries. */
-const MARKER_TYPE = 31n;
+/** Type of the last of the 32 kinds of swap-like entries: markers, or swap errors behind them. */
+const LAST_TYPE = 31n;
 
 /** Words of the pages of `[addr, addr + lenBytes)`. */
 export function pagemap(mm: Mm, addr: number, lenBytes: number): BigUint64Array {
@@ -52,7 +53,7 @@ export function pagemapWord(mm: Mm, addr: number): bigint {
   if (pteIsNone(pte)) return word;
   if (pteIsWpInAnyForm(pte) && mm.memory.profile.has('pagemapWp')) word |= UFFD_WP;
   if (pteIsSwap(pte)) return word | swapBits(mm, pte);
-  return word | (pteIsPresent(pte) ? presentBits(mm, pte) : markerBits(pte));
+  return word | (pteIsPresent(pte) ? presentBits(mm, pte) : errorBits(mm, pte));
 }
 
 function softDirty(mm: Mm, vma: Vma, pte: Pte): bigint {
@@ -74,8 +75,11 @@ function swapBits({ memory }: Mm, pte: Pte): bigint {
   return SWAP | BigInt(memory.swap.areaOf(slot).index) | (BigInt(slot) << 5n);
 }
 
-function markerBits(pte: Pte): bigint {
+/** A marker or a swap error: the type, and a marker's bits as the offset. */
+function errorBits({ memory: { profile } }: Mm, pte: Pte): bigint {
+  if (pteIsSwapinError(pte)) return SWAP | LAST_TYPE;
   const bits = pteMarkerBits(pte);
   const guard = markerHas(bits, MARKER_GUARD) ? GUARD : 0n;
-  return SWAP | guard | MARKER_TYPE | (BigInt(bits) << 5n);
+  const type = profile.has('swapinErrorEntry') ? LAST_TYPE - 1n : LAST_TYPE;
+  return SWAP | guard | type | (BigInt(bits) << 5n);
 }

@@ -7,7 +7,8 @@
  *   pfn          spare   PROTNONE SPECIAL HUGE SOFT_DIRTY UFFD_WP DIRTY ACCESSED WRITE PRESENT
  *   offset       kind2   0        kind1  kind0 SOFT_DIRTY UFFD_WP dirty young    EXCL  0
  *
- * A word of zero is none. The second row is an entry without a page: swap, migration, marker.
+ * A word of zero is none. The second row is an entry without a page: swap, migration, swap error,
+ * marker.
  */
 
 import type { Pfn, SwapSlot } from '../base/brand.js';
@@ -33,6 +34,7 @@ const PFN_SHIFT = 10;
 
 const KIND_MASK = (1 << 6) | (1 << 7) | (1 << 9);
 const KIND_MARKER = KIND_MASK;
+const KIND_SWAPIN_ERROR = 1 << 9;
 
 // ---- questions -------------------------------------------------------------------------------
 
@@ -110,6 +112,13 @@ export const pteSwapSlot = (pte: Pte): SwapSlot => (pte >>> PFN_SHIFT) as SwapSl
 export const pteIsSwpExclusive = (pte: Pte): boolean => (pte & SWP_EXCLUSIVE) !== 0;
 export const pteMakeSwpExclusive = (pte: Pte): Pte => (pte | SWP_EXCLUSIVE) as Pte;
 export const pteClearSwpExclusive = (pte: Pte): Pte => (pte & ~SWP_EXCLUSIVE) as Pte;
+
+/** What swapoff leaves of a page that it cannot read (5.19 to 6.1; then a poisoned marker). */
+export const PTE_SWAPIN_ERROR = KIND_SWAPIN_ERROR as Pte;
+
+/** A page that swapoff could not read: with or without the side bit of protection. */
+export const pteIsSwapinError = (pte: Pte): boolean =>
+  (pte & (PRESENT | PROTNONE | KIND_MASK)) === KIND_SWAPIN_ERROR;
 
 // ---- markers: a set of bits without a page ----------------------------------------------------
 

@@ -27,7 +27,7 @@ export const MATRIX = {
   rwpMode:                   '-    -    -    -   -   -    -    y',
   reregisterDropWp:          'y    y    y    y   y   y    y    -',
   unregisterForeign:         'y    y    y    y   y   y    -    -',
-  unregisterClearsWp:        '-    -    y    y   y   y    y    y',
+  unregisterClearsWp:        '-    -    -    y   y   y    y    y',
   closeClearsWp:             '-    -    -    -   -   y    y    y',
   windowField:               '-    -    -    -   -   y    y    y',
   windowIsCounter:           '-    y    y    y   y   y    y    y',
@@ -57,7 +57,7 @@ export const MATRIX = {
   dontunmapShared:           '-    y    y    y   y   y    y    y',
   mergeFollowing:            '-    -    -    -   y   y    y    y',
   mergeFaultedIntoUnfaulted: '-    -    -    -   -   -    y    y',
-  mergeMapBetweenNext:       '-    -    y    y   -   -    -    -',
+  mergeMapBetweenNext:       '-    -    -    y   -   -    -    -',
   mprotectUnaccounts:        '-    -    -    -   -   y    y    y',
   madviseResumes:            '-    -    -    -   -   -    y    y',
   guardRegions:              '-    -    -    -   -   -    y    y',
@@ -81,6 +81,8 @@ export const MATRIX = {
   scanWrittenOnlyWp:         '-    -    -    -   -   -    -    y',
   swapinErrorEntry:          '-    -    y    y   -   -    -    -',
   swapinErrorMarker:         '-    -    -    -   y   y    y    y',
+  poisonIsHwpoison:          '-    -    -    -   y   y    y    y',
+  forkLosesMarkers:          '-    -    -    -   -   -    -    -',
 } as const;
 
 /** Name of something that a kernel version has or does. */

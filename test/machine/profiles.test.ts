@@ -46,6 +46,7 @@ describe('the handshake', () => {
   test.each([
     ['5.10', 0x1ffn, API],
     ['5.15', 0x7ffn, API],
+    ['5.19', 0x1fffn, API],
     ['6.1', 0x1fffn, API],
     ['6.6', 0x7fffn, API],
     ['6.12', 0x1ffffn, API],
@@ -72,6 +73,7 @@ describe('registration of anonymous memory, modes 1 to 7', () => {
   test.each<[KernelVersion, (string | number)[]]>([
     ['5.10', [0x1c, 0x5c, 0x5c, bad, bad, bad, bad]],
     ['5.15', [0x1c, 0x5c, 0x5c, bad, bad, bad, bad]],
+    ['5.19', [0x1c, 0x5c, 0x5c, bad, bad, bad, bad]],
     ['6.1', [0x1c, 0x5c, 0x5c, bad, bad, bad, bad]],
     ['6.6', [0x11c, 0x15c, 0x15c, bad, bad, bad, bad]],
     ['6.12', [0x13c, 0x17c, 0x17c, bad, bad, bad, bad]],
@@ -86,6 +88,7 @@ describe('registration of shmem, modes 1 to 7', () => {
   test.each<[KernelVersion, (string | number)[]]>([
     ['5.10', [0x1c, bad, bad, bad, bad, bad, bad]],
     ['5.15', [0x1c, bad, bad, 0x9c, 0x9c, bad, bad]],
+    ['5.19', [0x1c, 0x5c, 0x5c, 0x9c, 0x9c, 0xdc, 0xdc]],
     ['6.1', [0x1c, 0x5c, 0x5c, 0x9c, 0x9c, 0xdc, 0xdc]],
     ['6.6', [0x11c, 0x15c, 0x15c, 0x19c, 0x19c, 0x1dc, 0x1dc]],
     ['6.12', [0x13c, 0x17c, 0x17c, 0x1bc, 0x1bc, 0x1fc, 0x1fc]],
