@@ -7,6 +7,7 @@
 import type { Pfn } from '../base/brand.js';
 import { installAnon, type Place } from '../mm/install.js';
 import type { Mm } from '../mm/mm.js';
+import { written } from '../mm/soft-dirty.js';
 import type { Vma } from '../mm/vma.js';
 import { VM_UFFD_WP } from '../mm/vma-flags.js';
 import {
@@ -16,8 +17,6 @@ import {
   pteIsSpecial,
   pteIsUffdWp,
   pteIsWritable,
-  pteMakeDirty,
-  pteMakeSoftDirty,
   pteMakeUffdWp,
   pteMakeWritable,
   ptePfn,
@@ -56,9 +55,7 @@ function isReusable(mm: Mm, pte: Pte): boolean {
 
 function grantWrite({ mm, vma, slot, addr }: Place, pte: Pte): void {
   if (vma.tracksDirty) mm.memory.frames.markDirty(ptePfn(pte));
-  const written = pteMakeDirty(pteMakeWritable(pte));
-  const tracked = mm.memory.profile.config.softDirty ? pteMakeSoftDirty(written) : written;
-  mm.store(slot, addr, tracked);
+  mm.store(slot, addr, written(mm, pteMakeWritable(pte)));
 }
 
 function breakCow(place: Place, pte: Pte): FaultOutcome {

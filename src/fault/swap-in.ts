@@ -8,6 +8,7 @@ import type { Pfn } from '../base/brand.js';
 import { entryFor, type Place } from '../mm/install.js';
 import type { Mm } from '../mm/mm.js';
 import { prepareAnonVma } from '../mm/rmap.js';
+import { awaitsSoftDirty, written } from '../mm/soft-dirty.js';
 import type { Vma } from '../mm/vma.js';
 import { VM_UFFD_RWP, VM_UFFD_WP, VM_WRITE } from '../mm/vma-flags.js';
 import {
@@ -15,7 +16,6 @@ import {
   pteIsSoftDirty,
   pteIsSwpExclusive,
   pteIsUffdWp,
-  pteMakeDirty,
   pteMakeProtNone,
   pteMakeSoftDirty,
   pteMakeUffdWp,
@@ -88,7 +88,7 @@ export function adopt(mm: Mm, vma: Vma, { addr, pfn, sharing }: Returning): void
 /** The entry of the page, carrying what the swap entry carried. */
 function rebuilt({ mm, vma }: Place, entry: Pte, pfn: Pfn, dirty: boolean): Pte {
   let pte = entryFor(mm, vma, pfn);
-  if (dirty) pte = pteMakeDirty(pte);
+  if (dirty) pte = written(mm, pte);
   if (pteIsSoftDirty(entry)) pte = pteMakeSoftDirty(pte);
   if (!pteIsUffdWp(entry)) return pte;
   return vma.has(VM_UFFD_RWP) ? pteMakeProtNone(pteMakeUffdWp(pte)) : pteMakeUffdWp(pte);
@@ -97,6 +97,6 @@ function rebuilt({ mm, vma }: Place, entry: Pte, pfn: Pfn, dirty: boolean): Pte 
 function grantWrite({ mm, vma, slot, addr }: Place): void {
   const pte = mm.load(slot);
   const isProtected = pteIsUffdWp(pte) && vma.has(VM_UFFD_WP | VM_UFFD_RWP);
-  if (vma.has(VM_WRITE) && !vma.isShared && !isProtected)
-    mm.store(slot, addr, pteMakeWritable(pte));
+  const forbidden = isProtected || vma.isShared || awaitsSoftDirty(mm, vma, pte);
+  if (vma.has(VM_WRITE) && !forbidden) mm.store(slot, addr, pteMakeWritable(pte));
 }

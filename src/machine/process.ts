@@ -7,6 +7,7 @@ import { type U64, unsigned } from '../base/args.js';
 import { isPageAligned } from '../base/page.js';
 import { type MapsEntry, maps } from '../observe/maps.js';
 import { pagemap } from '../observe/pagemap.js';
+import { clearRefs } from '../syscall/clear-refs.js';
 import type { ProcessState } from './process-state.js';
 import { unwrap } from './runner.js';
 import { type ScanRequest, type ScanResult, scan } from './scan.js';
@@ -103,6 +104,18 @@ export class Process {
     if (!isPageAligned(addr)) throw new RangeError(`addr: ${addr} is not page aligned`);
     if (!isPageAligned(length)) throw new RangeError(`length: ${length} is no number of pages`);
     return pagemap(this.state.mm, addr, length);
+  }
+
+  /**
+   * Writes a number to /proc/PID/clear_refs. 1 makes all pages look unused, 2 those of anonymous
+   * areas, 3 those of files; 4 resets the soft-dirty bits and takes write permission away, so that
+   * the next store sets them again; 5 resets what nobody here counts.
+   *
+   * @throws KernelError `EINVAL` (any other number), `ERANGE` (one of more than 32 bits).
+   * @see proc_pid_clear_refs(5)
+   */
+  clearRefs(what: number): void {
+    unwrap('clear_refs', clearRefs(this.state.mm, what));
   }
 
   /**

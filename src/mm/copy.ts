@@ -24,7 +24,6 @@ import {
   pteIsSwap,
   pteIsSwapinError,
   pteIsUffdWp,
-  pteMakeDirty,
   pteMakeMarker,
   pteMakeUffdWp,
   pteMarkerBits,
@@ -36,6 +35,7 @@ import { entryFor, maybeWritable } from './install.js';
 import type { Mm } from './mm.js';
 import { isRwProtected, withoutRwProtection } from './protect.js';
 import { prepareAnonVma } from './rmap.js';
+import { written } from './soft-dirty.js';
 import type { Vma } from './vma.js';
 import { VM_MAYBE_GUARD, VM_UFFD_RWP, VM_UFFD_WP } from './vma-flags.js';
 
@@ -125,7 +125,7 @@ function copyPinned({ child, to }: ForkPair, pte: Pte): Pte {
   frames.copy(from, pfn);
   frames.setFlag(pfn, FRAME_ANON | FRAME_EXCLUSIVE);
   frames.setOwner(pfn, prepareAnonVma(child, to), frames.ownerIndex(from));
-  const plain = pteMakeDirty(maybeWritable(to, entryFor(child, to, pfn)));
+  const plain = written(child, maybeWritable(to, entryFor(child, to, pfn)));
   return pteIsUffdWp(pte) && to.has(VM_UFFD_WP) ? pteMakeUffdWp(plain) : plain;
 }
 

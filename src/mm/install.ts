@@ -10,7 +10,6 @@ import {
   type MarkerBits,
   type Pte,
   pteMake,
-  pteMakeDirty,
   pteMakeMarker,
   pteMakeProtNone,
   pteMakeSoftDirty,
@@ -21,6 +20,7 @@ import {
 import { FRAME_ANON, FRAME_EXCLUSIVE, ZERO_PFN } from '../phys/frames.js';
 import type { Mm } from './mm.js';
 import { prepareAnonVma } from './rmap.js';
+import { written } from './soft-dirty.js';
 import type { Vma } from './vma.js';
 import { VM_ACCESS, VM_SOFTDIRTY, VM_WRITE } from './vma-flags.js';
 
@@ -60,7 +60,7 @@ export interface Place {
 export function installAnon(place: Place, pfn: Pfn, protection: Protection): void {
   const { mm, vma, slot, addr } = place;
   adoptAnon(mm, vma, addr, pfn);
-  const pte = maybeWritable(vma, pteMakeDirty(entryFor(mm, vma, pfn)));
+  const pte = maybeWritable(vma, written(mm, entryFor(mm, vma, pfn)));
   mm.memory.frames.addMap(pfn);
   mm.store(slot, addr, protectedAs(pte, protection));
 }
@@ -80,7 +80,7 @@ export function installCached(
 ): void {
   const { mm, vma, slot, addr } = place;
   let pte = entryFor(mm, vma, pfn);
-  if (how.dirty) pte = pteMakeDirty(pte);
+  if (how.dirty) pte = written(mm, pte);
   if (how.writable) pte = pteMakeWritable(pte);
   mm.memory.frames.addMap(pfn);
   mm.store(slot, addr, protectedAs(pte, how.protection));

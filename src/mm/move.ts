@@ -17,10 +17,10 @@ import {
   pteIsPresent,
   pteIsUffdWp,
   pteMakeMarker,
-  pteMakeSoftDirty,
   pteMarkerBits,
 } from '../pgtable/pte.js';
 import type { Mm } from './mm.js';
+import { softDirtied } from './soft-dirty.js';
 
 /** A move of `lenBytes` from one page-aligned address to another. */
 export interface TableMove {
@@ -61,7 +61,7 @@ function moveSlot(mm: Mm, move: TableMove, addr: number): Failure | undefined {
 
 function moved(mm: Mm, move: TableMove, pte: Pte): Pte {
   const present = pteIsPresent(pte);
-  const marked = present && mm.memory.profile.config.softDirty ? pteMakeSoftDirty(pte) : pte;
+  const marked = softDirtied(mm, pte);
   if (!move.clearsWp) return marked;
   if (present) return pteIsUffdWp(marked) ? move.unprotect(marked) : marked;
   const bits = pteMarkerBits(marked);

@@ -35,6 +35,7 @@ import {
 import { FRAME_ANON, FRAME_EXCLUSIVE } from '../phys/frames.js';
 import { installMarker } from './install.js';
 import type { Mm } from './mm.js';
+import { awaitsSoftDirty } from './soft-dirty.js';
 import type { Vma } from './vma.js';
 import { VM_ACCESS, VM_UFFD_RWP, VM_WRITE } from './vma-flags.js';
 
@@ -101,6 +102,7 @@ function upgraded(mm: Mm, vma: Vma, pte: Pte): Pte {
     !pteIsProtNone(pte) &&
     !pteIsUffdWp(pte) &&
     !pteIsWritable(pte) &&
+    !awaitsSoftDirty(mm, vma, pte) &&
     (vma.isShared ? vma.tracksDirty && pteIsDirty(pte) : isExclusive(mm, pte));
   return allowed ? pteMakeWritable(pte) : pte;
 }

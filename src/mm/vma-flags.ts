@@ -23,7 +23,10 @@ export const VM_MERGEABLE = 1 << 13;
 export const VM_RAND_READ = 1 << 14;
 export const VM_SEQ_READ = 1 << 15;
 export const VM_DONTEXPAND = 1 << 16;
-/** Everything in it counts as soft-dirty; ignored when VMAs are compared for merging. */
+/**
+ * Everything in it counts as soft-dirty; ignored when VMAs are compared for merging. A new area has
+ * it; it goes with a reset, which only a kernel with soft-dirty built in makes.
+ */
 export const VM_SOFTDIRTY = 1 << 17;
 /** Charged against the commit limit; two areas that differ in it do not merge. */
 export const VM_ACCOUNT = 1 << 19;

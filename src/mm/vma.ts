@@ -13,6 +13,7 @@ import {
   VM_RAND_READ,
   VM_SEQ_READ,
   VM_SHARED,
+  VM_SOFTDIRTY,
   VM_UFFD_MINOR,
   VM_UFFD_MISSING,
   VM_UFFD_WP,
@@ -78,9 +79,14 @@ export class Vma {
     return this.isShared && this.file?.inode.backing === 'disk';
   }
 
+  /** Somebody wants to know of the first store to a page: a userfaultfd, soft-dirty, the disk. */
+  get notifiesWrites(): boolean {
+    return this.has(VM_UFFD_WP) || !this.has(VM_SOFTDIRTY) || this.tracksDirty;
+  }
+
   /** A new page-cache entry may be writable at once: shared, writable, nobody wants to know. */
   get mapsWritable(): boolean {
-    return this.isShared && this.has(VM_WRITE) && !this.has(VM_UFFD_WP) && !this.tracksDirty;
+    return this.isShared && this.has(VM_WRITE) && !this.notifiesWrites;
   }
 
   /** How its file should be read ahead. */

@@ -40,6 +40,7 @@ const TOKENS = [
   [flags.VM_NORESERVE, 'nr'],
   [flags.VM_WIPEONFORK, 'wf'],
   [flags.VM_DONTDUMP, 'dd'],
+  [flags.VM_SOFTDIRTY, 'sd'],
   [flags.VM_HUGEPAGE, 'hg'],
   [flags.VM_NOHUGEPAGE, 'nh'],
   [flags.VM_MERGEABLE, 'mg'],
@@ -56,10 +57,17 @@ export function maps(mm: Mm): MapsEntry[] {
     start: vma.start,
     end: vma.end,
     perms: permsOf(vma),
-    vmFlags: TOKENS.filter(([flag]) => vma.has(flag)).map(([, token]) => token),
+    vmFlags: tokensOf(mm, vma),
     offset: vma.file === undefined ? 0 : vma.pgoff * PAGE_SIZE,
     name: vma.file?.link ?? '',
   }));
+}
+
+/** Flags that this kernel knows; soft-dirty only where it is built in. */
+function tokensOf({ memory }: Mm, vma: Vma): string[] {
+  const hidden = memory.profile.config.softDirty ? 0 : flags.VM_SOFTDIRTY;
+  const shown = TOKENS.filter(([flag]) => (vma.flags & ~hidden & flag) !== 0);
+  return shown.map(([, token]) => token);
 }
 
 function permsOf(vma: Vma): string {

@@ -9,6 +9,7 @@ import { PAGE_SIZE } from '../base/page.js';
 import { entryFor, maybeWritable } from '../mm/install.js';
 import type { Mm } from '../mm/mm.js';
 import { prepareAnonVma } from '../mm/rmap.js';
+import { softDirtied, written } from '../mm/soft-dirty.js';
 import type { Vma } from '../mm/vma.js';
 import { VM_ACCESS, VM_LOCKED, VM_SHARED, VM_UFFD_RWP, VM_WRITE } from '../mm/vma-flags.js';
 import { NO_SLOT, type Slot } from '../pgtable/arena.js';
@@ -19,9 +20,7 @@ import {
   pteIsSpecial,
   pteIsSwap,
   pteIsSwpExclusive,
-  pteMakeDirty,
   pteMakeProtNone,
-  pteMakeSoftDirty,
   pteMakeUffdWp,
   ptePfn,
 } from '../pgtable/pte.js';
@@ -149,7 +148,7 @@ function moveZero(mm: Mm, { to }: MoveAreas, { src, dst, target }: Step): Failur
 function moveSwap(mm: Mm, { src, dst, target }: Step, pte: Pte): Failure | undefined {
   if (!pteIsSwpExclusive(pte)) return fail('EBUSY', 'the swapped source page is shared');
   mm.store(mm.slot(src), src, PTE_NONE);
-  mm.store(target, dst, mm.memory.profile.config.softDirty ? pteMakeSoftDirty(pte) : pte);
+  mm.store(target, dst, softDirtied(mm, pte));
   return undefined;
 }
 
@@ -159,15 +158,14 @@ function moveFrame(
   { src, dst, target }: Step,
   pte: Pte,
 ): Failure | undefined {
-  const { frames, profile } = mm.memory;
+  const { frames } = mm.memory;
   const pfn = ptePfn(pte);
   if (!frames.has(pfn, FRAME_EXCLUSIVE) || frames.refs(pfn) > 1) {
     return fail('EBUSY', 'the source page is shared');
   }
   frames.setOwner(pfn, prepareAnonVma(mm, to), to.indexOf(dst));
-  const moved = maybeWritable(to, pteMakeDirty(entryFor(mm, to, pfn)));
+  const moved = maybeWritable(to, written(mm, entryFor(mm, to, pfn)));
   mm.store(mm.slot(src), src, PTE_NONE);
-  const marked = profile.config.softDirty ? pteMakeSoftDirty(moved) : moved;
-  mm.store(target, dst, to.has(VM_UFFD_RWP) ? pteMakeProtNone(pteMakeUffdWp(marked)) : marked);
+  mm.store(target, dst, to.has(VM_UFFD_RWP) ? pteMakeProtNone(pteMakeUffdWp(moved)) : moved);
   return undefined;
 }

@@ -86,10 +86,14 @@ describe('a line that cannot run', () => {
   });
 
   test('is UNMODELLED for what the emulator lacks, and the run ends with status 1', () => {
-    const { transcript, status, unmodelled } = runScenario('file F reg 1\nP1\nnop');
-    expect(transcript).toBe('> file F reg 1\n= UNMODELLED\n> P1\n= BADOP\n> nop\n= ok\n. end\n');
+    const { transcript, status, unmodelled } = runScenario(
+      'map A 1 anon\nmadvise A 1 100\nP1\nnop',
+    );
+    expect(transcript).toBe(
+      '> map A 1 anon\n= ok\n> madvise A 1 100\n= UNMODELLED\n> P1\n= BADOP\n> nop\n= ok\n. end\n',
+    );
     expect(status).toBe(1);
-    expect(unmodelled).toEqual(['a regular file is not modelled']);
+    expect(unmodelled).toEqual(['MADV_HWPOISON is not modelled']);
   });
 });
 

@@ -10,6 +10,7 @@ import { TASK_SIZE } from '../../base/page.js';
 import { fileCalls } from '../../machine/file-calls.js';
 import { memoryCalls } from '../../machine/memory-calls.js';
 import type { MapsEntry } from '../../observe/maps.js';
+import { clearRefs } from '../../syscall/clear-refs.js';
 import type { Args, Place } from '../args.js';
 import { bytesText, type Cell, indexAt, lengthText, pagemapText, runsText } from '../format.js';
 import { VM_FLAGS } from '../names.js';
@@ -114,5 +115,18 @@ function mincore(args: Args, { thread }: Worker): Op<string> {
   })();
 }
 
-/** Operations that look without faulting. */
-export const OBSERVER_OPERATIONS: OperationTable = { pagemap, peek, vmflags, mincore };
+/** A number as the kernel reads it from a text: decimal digits alone. */
+const DECIMAL = /^[+-]?\d+$/;
+
+function clearrefs(args: Args, worker: Worker): Op<string> {
+  const word = args.word();
+  const what = DECIMAL.test(word) ? Number(word) : -1;
+  return (function* () {
+    if (!mayObserve(worker)) return 'EACCES';
+    const done = clearRefs(worker.thread.mm, what);
+    return failed(done) ? done.code : 'ok';
+  })();
+}
+
+/** Operations that look without faulting, and the one that resets what they see. */
+export const OBSERVER_OPERATIONS: OperationTable = { pagemap, peek, vmflags, mincore, clearrefs };

@@ -18,7 +18,6 @@ import { UFFD_OPERATIONS } from './uffd.js';
 /** Operations that have no counterpart in the emulator, with what is missing. */
 const UNMODELLED: Readonly<Record<string, string>> = {
   migrate: 'page migration',
-  clearrefs: '/proc/PID/clear_refs',
 };
 
 const refused = ([name, what]: [string, string]): [string, Operation] => [
