@@ -5,6 +5,19 @@
  * the release that brought the change (docs/sources.md).
  */
 
+import {
+  UFFD_FEATURE_EXACT_ADDRESS,
+  UFFD_FEATURE_MINOR_HUGETLBFS,
+  UFFD_FEATURE_MINOR_SHMEM,
+  UFFD_FEATURE_MOVE,
+  UFFD_FEATURE_POISON,
+  UFFD_FEATURE_RWP,
+  UFFD_FEATURE_RWP_ASYNC,
+  UFFD_FEATURE_WP_ASYNC,
+  UFFD_FEATURE_WP_HUGETLBFS_SHMEM,
+  UFFD_FEATURE_WP_UNPOPULATED,
+} from '../uapi/features.js';
+
 /** Kernel versions that a machine can play, oldest first. */
 export const KERNELS = ['5.10', '5.15', '5.19', '6.1', '6.6', '6.12', '6.18', '7.3'] as const;
 
@@ -22,6 +35,9 @@ export const MATRIX = {
   minAddrCheck:              'y    y    y    y   y   -    -    -',
   copySrcRangeCheck:         '-    -    -    -   y   y    y    y',
   noVmaAboveEnomem:          'y    y    y    y   -   -    -    -',
+  exactAddress:              '-    -    y    y   y   y    y    y',
+  wpUnpopulated:             '-    -    -    -   y   y    y    y',
+  wpAsync:                   '-    -    -    -   -   y    y    y',
   wpNonAnon:                 '-    -    y    y   y   y    y    y',
   minorMode:                 '-    y    y    y   y   y    y    y',
   rwpMode:                   '-    -    -    -   -   -    -    y',
@@ -88,8 +104,20 @@ export const MATRIX = {
 /** Name of something that a kernel version has or does. */
 export type Capability = keyof typeof MATRIX;
 
-/** Feature bits of UFFDIO_API, with everything compiled in, by column of {@link KERNELS}. */
-export const FEATURES = [0x1ff, 0x7ff, 0x1fff, 0x1fff, 0x7fff, 0x1ffff, 0x1ffff, 0x7ffff] as const;
+/** Feature bits of UFFDIO_API that every kernel here reports. */
+export const FIRST_FEATURES = 0x1ff;
+
+/** Feature bits that come with a capability. */
+export const FEATURES_OF: Partial<Record<Capability, number>> = {
+  minorMode: UFFD_FEATURE_MINOR_HUGETLBFS | UFFD_FEATURE_MINOR_SHMEM,
+  exactAddress: UFFD_FEATURE_EXACT_ADDRESS,
+  wpNonAnon: UFFD_FEATURE_WP_HUGETLBFS_SHMEM,
+  wpUnpopulated: UFFD_FEATURE_WP_UNPOPULATED,
+  poisonIoctl: UFFD_FEATURE_POISON,
+  wpAsync: UFFD_FEATURE_WP_ASYNC,
+  moveIoctl: UFFD_FEATURE_MOVE,
+  rwpMode: UFFD_FEATURE_RWP | UFFD_FEATURE_RWP_ASYNC,
+};
 
 /** Release strings, as uname(2) would give them. */
 export const RELEASES = [

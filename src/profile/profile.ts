@@ -5,7 +5,8 @@
 
 import {
   type Capability,
-  FEATURES,
+  FEATURES_OF,
+  FIRST_FEATURES,
   KERNELS,
   type KernelVersion,
   MATRIX,
@@ -37,9 +38,9 @@ export class KernelProfile {
     quirks: Quirks = {},
   ) {
     const column = KERNELS.indexOf(version);
-    this.features = FEATURES[column] ?? 0;
     this.release = RELEASES[column] ?? version;
     this.#capabilities = capabilitiesOf(column, quirks);
+    this.features = featuresOf(this.#capabilities);
   }
 
   /** Whether this kernel has or does something. */
@@ -51,6 +52,12 @@ export class KernelProfile {
 function capabilitiesOf(column: number, quirks: Quirks): ReadonlySet<Capability> {
   const names = Object.keys(MATRIX) as Capability[];
   return new Set(names.filter((name) => quirks[name] ?? MATRIX[name].split(/ +/)[column] === 'y'));
+}
+
+function featuresOf(capabilities: ReadonlySet<Capability>): number {
+  let features = FIRST_FEATURES;
+  for (const capability of capabilities) features |= FEATURES_OF[capability] ?? 0;
+  return features;
 }
 
 /** Profile of a kernel version by name; `RangeError` names the versions there are. */
