@@ -72,6 +72,18 @@ export type { Capability, KernelVersion } from './profile/matrix.js';
 export { KERNELS } from './profile/matrix.js';
 export type { KernelConfig, Quirks } from './profile/profile.js';
 export { LivelockError } from './sched/scheduler.js';
+export { ScheduleError, type ScheduleTrouble } from './sim/errors.js';
+export {
+  type ExploreOptions,
+  type ExploreResult,
+  explore,
+  replay,
+  type StrategyName,
+} from './sim/explore.js';
+export type { Body } from './sim/run.js';
+export { ScheduleMismatchError } from './sim/schedule.js';
+export { Sim, SimTask, type SpawnThreadOptions } from './sim/sim.js';
+export { Channel, Condition, LockError, Mutex } from './sim/sync.js';
 export * from './uapi/fcntl.js';
 export * from './uapi/features.js';
 export * from './uapi/ioctl.js';

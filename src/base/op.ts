@@ -6,7 +6,16 @@
 
 /** Why an operation sleeps, for diagnosis. */
 export interface WaitReason {
-  readonly kind: 'fault' | 'event' | 'read' | 'poll';
+  readonly kind:
+    | 'fault'
+    | 'event'
+    | 'read'
+    | 'poll'
+    | 'lock'
+    | 'condition'
+    | 'channel'
+    | 'timer'
+    | 'join';
   /** Sentence for a person: what is waited for and what would end it. */
   describe(): string;
 }
@@ -25,6 +34,11 @@ export class Wait {
   /** Says whom to resume. Called by the driver each time the operation goes to sleep. */
   arm(onWake: () => void): void {
     this.#onWake = onWake;
+  }
+
+  /** Whether somebody sleeps here and was not woken. */
+  get armed(): boolean {
+    return this.#onWake !== undefined;
   }
 
   /** Makes the sleeper runnable; does nothing when it already is. */

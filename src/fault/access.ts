@@ -4,7 +4,7 @@
  * User code, copies inside the kernel and pinning differ only in their `AccessMode`.
  */
 
-import type { Op } from '../base/op.js';
+import { type Op, Point } from '../base/op.js';
 import { PAGE_SIZE, pageDown, TASK_SIZE } from '../base/page.js';
 import type { Mm } from '../mm/mm.js';
 import type { Faulter, UffdReason } from '../mm/uffd-port.js';
@@ -72,6 +72,7 @@ export function* accessOnce(
   const outcome = attemptFault(mm, addr, write, mode.growsStack);
   if (outcome === 'mapped') return 'again';
   if (!asksUffd(outcome)) return outcome;
+  if (mm.memory.points.on) yield new Point('fault:found');
   const verdict = yield* deliver(mm, mode, addr, write, outcome);
   return verdict === 'sigbus' ? 'sigbus' : 'again';
 }

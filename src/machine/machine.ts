@@ -100,6 +100,11 @@ export class Machine {
     this.#system.files.readAheadPages = readAheadPages(options.readAhead ?? 128 * KIB);
   }
 
+  /** @internal */
+  get system(): System {
+    return this.#system;
+  }
+
   /** Makes a process with one thread and an empty address space; `RangeError` without memory. */
   spawn(options: SpawnOptions = {}): Process {
     const { memory } = this.#system;

@@ -6,7 +6,7 @@
 import { Failure } from '../base/errno.js';
 import type { Op } from '../base/op.js';
 import { Signal } from '../fault/outcome.js';
-import type { Scheduler } from '../sched/scheduler.js';
+import type { Begun, Scheduler } from '../sched/scheduler.js';
 import type { Task } from '../sched/task.js';
 import { KernelError, ProcessEndedError, pendingError, SignalError } from './errors.js';
 
@@ -46,16 +46,37 @@ export function begin<T>(
   }
 }
 
-/** As {@link begin}, for an operation that ends with its process although no thread runs it. */
+/** Begins an operation whose steps a controller grants, or runs it at once when there is none. */
+export function post<T>(
+  scheduler: Scheduler,
+  begun: Begun,
+  op: Op<T>,
+  asleep: (task: Task<T>) => void = () => {},
+): Task<T> {
+  const { controller } = scheduler;
+  if (controller === undefined) return begin(scheduler, op, asleep);
+  const task = scheduler.post(op, begun, controller);
+  asleep(task);
+  return task;
+}
+
+/** An operation that ends with its process although no thread runs it: begun at once. */
 export function beginFor<T>(owner: Owner, op: Op<T>): Task<T> {
+  return begin(owner.system.scheduler, op, (task) => endWith(owner, task));
+}
+
+/** As {@link beginFor}, begun when a controller says so. */
+export function postFor<T>(owner: Owner, what: string, op: Op<T>): Task<T> {
+  return post(owner.system.scheduler, { what }, op, (task) => endWith(owner, task));
+}
+
+function endWith<T>(owner: Owner, task: Task<T>): void {
   const { scheduler } = owner.system;
-  return begin(scheduler, op, (task) => {
-    const member = {
-      end: (why: string) => scheduler.cancel(task, new ProcessEndedError(`${owner.name}: ${why}`)),
-    };
-    owner.process.members.add(member);
-    task.onEnd(() => owner.process.members.delete(member));
-  });
+  const member = {
+    end: (why: string) => scheduler.cancel(task, new ProcessEndedError(`${owner.name}: ${why}`)),
+  };
+  owner.process.members.add(member);
+  task.onEnd(() => owner.process.members.delete(member));
 }
 
 /** Whose process an operation belongs to. */

@@ -14,7 +14,7 @@ import type { Runnable, Task } from '../sched/task.js';
 import type { Credentials } from './credentials.js';
 import { ProcessEndedError, ThreadBusyError } from './errors.js';
 import type { Member, ProcessState } from './process-state.js';
-import { atOnce, begin, inTime, unwrap, type WaitOptions } from './runner.js';
+import { atOnce, begin, inTime, post, unwrap, type WaitOptions } from './runner.js';
 import type { System } from './system.js';
 
 /** Never hits: what a thread that cannot run has for a translation cache. */
@@ -60,6 +60,7 @@ export class ThreadCore implements Caller, Member {
     this.frameWords = tlb.frameWords;
     this.bytes = tlb.bytes;
     this.words = tlb.words;
+    if (!this.#mayHit) this.#use(NO_TLB);
     process.members.add(this);
     memory.viewers.add(this);
   }
@@ -101,6 +102,17 @@ export class ThreadCore implements Caller, Member {
     });
   }
 
+  /** As {@link ThreadCore.begin}, begun when a controller says so. */
+  #post<T>(what: string, op: Op<T>): Task<T> {
+    this.assertIdle();
+    return post(this.system.scheduler, { what, thread: this }, this.#occupied(op), (task) => {
+      this.#task = task;
+      task.onEnd(() => {
+        this.#task = undefined; // an operation that is given up before its first step ends here
+      });
+    });
+  }
+
   /** Runs an operation as this thread's one, which accesses wait for. */
   *#occupied<T>(op: Op<T>): Op<T> {
     this.#use(NO_TLB);
@@ -108,8 +120,13 @@ export class ThreadCore implements Caller, Member {
       return yield* op;
     } finally {
       this.#task = undefined;
-      this.#use(this.process.ended ? NO_TLB : this.process.mm.tlb);
+      this.#use(this.#mayHit ? this.process.mm.tlb : NO_TLB);
     }
+  }
+
+  /** Whether accesses may go ahead unseen: not while somebody watches each step. */
+  get #mayHit(): boolean {
+    return !this.process.ended && this.system.scheduler.controller === undefined;
   }
 
   #use(tlb: Tlb): void {
@@ -130,7 +147,7 @@ export class ThreadCore implements Caller, Member {
     options: WaitOptions = {},
   ): Promise<T> {
     options.signal?.throwIfAborted();
-    return unwrap(what, await inTime(this.system.scheduler, this.begin(op), options));
+    return unwrap(what, await inTime(this.system.scheduler, this.#post(what, op), options));
   }
 
   /** @internal Runs an operation that must not wait in the end. */
@@ -158,7 +175,9 @@ export class ThreadCore implements Caller, Member {
     this.#use(NO_TLB);
     this.mm.memory.viewers.delete(this);
     const task = this.#task;
-    if (task?.waitingFor === undefined) return;
+    if (task === undefined) return;
+    const begun = this.system.scheduler.controller === undefined;
+    if (begun && task.waitingFor === undefined) return; // it ends itself
     this.system.scheduler.cancel(task, new ProcessEndedError(`${this.name}: ${why}`));
   }
 }

@@ -10,7 +10,7 @@ import type { Signal } from '../fault/outcome.js';
 import type { FillOutcome } from '../uffd/fill.js';
 import type { ApiAnswer } from '../uffd/handshake.js';
 import { KernelError } from './errors.js';
-import { atOnce, beginFor, inTime, unwrap, type WaitOptions } from './runner.js';
+import { atOnce, beginFor, inTime, postFor, unwrap, type WaitOptions } from './runner.js';
 import type { ThreadCore } from './thread-core.js';
 import {
   type ApiRequest,
@@ -311,7 +311,7 @@ export class UffdIoctls {
   ): Promise<T> {
     options.signal?.throwIfAborted();
     const { scheduler } = this.thread.system;
-    return unwrap(what, await inTime(scheduler, beginFor(this.thread, op), options));
+    return unwrap(what, await inTime(scheduler, postFor(this.thread, what, op), options));
   }
 
   /** @internal */

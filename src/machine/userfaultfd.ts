@@ -15,7 +15,7 @@ import type { UffdFile } from '../uffd/file.js';
 import { notReady, poll } from '../uffd/read.js';
 import { KernelError } from './errors.js';
 import { PageFault } from './page-fault.js';
-import { beginFor, unwrap, type WaitOptions } from './runner.js';
+import { postFor, unwrap, type WaitOptions } from './runner.js';
 import { PageServer, type PageSource } from './serve.js';
 import { type UffdRange, uffdCalls, uffdFile } from './uffd-calls.js';
 import { UffdIoctls } from './uffd-ioctls.js';
@@ -230,7 +230,7 @@ export class Userfaultfd extends UffdIoctls implements AsyncIterable<UffdMessage
 
   #startPump(): void {
     if (this.#pump !== undefined && !this.#pump.done) return;
-    this.#pump = beginFor(this.thread, this.#deliver());
+    this.#pump = postFor(this.thread, 'listen', this.#deliver());
   }
 
   #stopPump(): void {

@@ -2,10 +2,11 @@
  * Runs operations to completion, first in, first out, without a clock.
  * A task that an operation wakes goes on after that operation has returned or gone to sleep;
  * tasks woken together run in the order in which they were woken.
+ * A controller takes the choice over: then tasks go on only when it says so, point by point.
  * Nothing here is async: promises are made above, from the end of a task.
  */
 
-import type { Op } from '../base/op.js';
+import { type Op, Point, type Step, Wait } from '../base/op.js';
 import { type Runnable, Task } from './task.js';
 
 /** Steps of one settling before it is called endless. */
@@ -17,8 +18,26 @@ export class LivelockError extends Error {
   override readonly name = 'LivelockError';
 }
 
+/** An operation as whoever begins it describes it. */
+export interface Begun {
+  /** Name of the call, such as `UFFDIO_COPY`. */
+  readonly what: string;
+  /** The thread that makes it; `undefined` for a call that belongs to no thread. */
+  readonly thread?: object;
+}
+
+/** Decides which task goes on; hears of every task that can. */
+export interface Controller {
+  /** An operation was begun and waits for its first step. */
+  begun(task: Runnable, begun: Begun): void;
+  /** A sleeping operation was woken. */
+  woken(task: Runnable): void;
+}
+
 /** The run queue of one machine. */
 export class Scheduler {
+  /** Who decides; first in, first out when nobody does. */
+  controller: Controller | undefined;
   readonly #runnable: Runnable[] = [];
   #depth = 0;
   #raised: { readonly error: unknown } | undefined;
@@ -34,6 +53,27 @@ export class Scheduler {
     }
     if (this.#depth === 0) this.settle();
     return task;
+  }
+
+  /** Begins an operation whose steps the controller grants. */
+  post<T>(op: Op<T>, begun: Begun, controller: Controller): Task<T> {
+    const task = new Task(op);
+    controller.begun(task, begun);
+    return task;
+  }
+
+  /** Grants a posted task one step: to its next point, sleep or end. */
+  advance(task: Runnable): Step | undefined {
+    this.#depth++;
+    let stop: Step | undefined;
+    try {
+      stop = task.step();
+      if (stop instanceof Wait) stop.arm(() => this.#ready(task));
+    } finally {
+      this.#depth--;
+    }
+    this.#rethrow();
+    return stop;
   }
 
   /** Runs everything that can run; what is thrown in a listener comes out here. */
@@ -81,7 +121,14 @@ export class Scheduler {
     throw raised.error;
   }
 
+  #ready(task: Runnable): void {
+    if (this.controller === undefined) this.#runnable.push(task);
+    else this.controller.woken(task);
+  }
+
   #step(task: Runnable): void {
-    task.step()?.arm(() => this.#runnable.push(task));
+    let stop = task.step();
+    while (stop instanceof Point) stop = task.step();
+    stop?.arm(() => this.#ready(task));
   }
 }

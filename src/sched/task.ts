@@ -3,7 +3,7 @@
  * Steps are taken by the scheduler alone.
  */
 
-import { type Op, Wait } from '../base/op.js';
+import { type Op, type Step, Wait } from '../base/op.js';
 
 /** How a task ended: with a value, or with what was thrown. */
 export type Outcome<T> =
@@ -15,8 +15,8 @@ export interface Runnable {
   readonly done: boolean;
   /** What it sleeps on; `undefined` while it runs or once it ended. */
   readonly waitingFor: Wait | undefined;
-  /** Runs it up to its next sleep, which is answered, or to its end. */
-  step(): Wait | undefined;
+  /** Runs it up to its next sleep or point, which is answered, or to its end. */
+  step(): Step | undefined;
   /** Ends it where it sleeps: its cleanup runs, and `reason` is how it ended. */
   abandon(reason: unknown): void;
 }
@@ -55,29 +55,25 @@ export class Task<T> implements Runnable {
     return outcome.value;
   }
 
-  step(): Wait | undefined {
+  step(): Step | undefined {
     this.#waitingFor = undefined;
     this.#running = true;
-    const wait = this.#toNextSleep();
+    const stop = this.#toNextStop();
     this.#running = false;
-    if (wait === undefined) return undefined;
-    this.#waitingFor = wait;
-    if (this.#doom === undefined) return wait;
+    if (stop === undefined) return undefined;
+    if (stop instanceof Wait) this.#waitingFor = stop;
+    if (this.#doom === undefined) return stop;
     this.abandon(this.#doom.reason);
     return undefined;
   }
 
   /** Runs the operation; `undefined` when it ended. */
-  #toNextSleep(): Wait | undefined {
+  #toNextStop(): Step | undefined {
     try {
-      for (;;) {
-        const { done, value } = this.#op.next();
-        if (done === true) {
-          this.#settle({ ok: true, value });
-          return undefined;
-        }
-        if (value instanceof Wait) return value;
-      }
+      const { done, value } = this.#op.next();
+      if (done !== true) return value;
+      this.#settle({ ok: true, value });
+      return undefined;
     } catch (error) {
       this.#settle({ ok: false, error });
       return undefined;

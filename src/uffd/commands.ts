@@ -81,7 +81,7 @@ export function* writeProtectCommand(
   if (failure !== undefined) return failure;
   if (context.windowOpen) return fail('EAGAIN', 'an event of this userfaultfd is unread');
   const args = yield* load();
-  return failed(args) ? args : writeProtect(context, args);
+  return failed(args) ? args : yield* writeProtect(context, args);
 }
 
 /** UFFDIO_RWPROTECT. */

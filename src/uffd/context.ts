@@ -5,7 +5,7 @@
  * Answers to: struct userfaultfd_ctx, handle_userfault().
  */
 
-import { type Op, WaitQueue } from '../base/op.js';
+import { type Op, Point, type PointSwitch, WaitQueue } from '../base/op.js';
 import { pageDown } from '../base/page.js';
 import type { Mm } from '../mm/mm.js';
 import type { UffdFault, UffdForkNotice, UffdNotice, UffdVerdict } from '../mm/uffd-port.js';
@@ -72,6 +72,10 @@ export class UffdContext implements ForkedContext, EventSource {
     return (this.features & feature) !== 0;
   }
 
+  get points(): PointSwitch {
+    return this.mm.memory.points;
+  }
+
   get wpUnpopulated(): boolean {
     return this.enabled(UFFD_FEATURE_WP_UNPOPULATED);
   }
@@ -106,6 +110,7 @@ export class UffdContext implements ForkedContext, EventSource {
     const message = this.messageFor(fault);
     this.pending.push(message);
     try {
+      if (this.points.on) yield new Point('fault:queued');
       if (!fault.stillFaulting()) return 'retry';
       this.readers.wakeAll();
       while (!message.ended && !this.released) yield message.wait;

@@ -4,7 +4,14 @@
  * Answers to: userfaultfd_event_wait_completion().
  */
 
-import { type Op, Wait, type WaitQueue, type WaitReason } from '../base/op.js';
+import {
+  type Op,
+  Point,
+  type PointSwitch,
+  Wait,
+  type WaitQueue,
+  type WaitReason,
+} from '../base/op.js';
 import type { UffdForkNotice, UffdNotice, UffdPort } from '../mm/uffd-port.js';
 import type { UffdRemapMsg, UffdRemoveMsg, UffdUnmapMsg } from '../uapi/msg.js';
 
@@ -22,6 +29,7 @@ export interface EventSource {
   readonly events: EventNotice[];
   readonly eventSleepers: WaitQueue;
   readonly readers: WaitQueue;
+  readonly points: PointSwitch;
 }
 
 /** The child's side of a fork's event. */
@@ -30,7 +38,8 @@ export interface ForkedContext extends UffdPort {
   disown(): void;
 }
 
-class EventWait implements WaitReason {
+/** Why an operation sleeps that changed a mapping. */
+export class EventWait implements WaitReason {
   readonly kind = 'event';
 
   constructor(
@@ -62,9 +71,10 @@ export class EventNotice implements UffdNotice {
     const { context } = this;
     const wait = new Wait(new EventWait(this.body.event, context.name));
     this.#wait = wait;
-    context.events.push(this);
-    context.eventSleepers.add(wait);
     try {
+      if (context.points.on) yield new Point('event:window-open');
+      context.events.push(this);
+      context.eventSleepers.add(wait);
       context.readers.wakeAll();
       while (!this.taken && !context.released) yield wait;
       if (!this.taken) this.unheard();

@@ -120,7 +120,9 @@ export function* reportAndWake(
   const outcome = yield* reported(call, partial, progress);
   // Nobody is woken when the result could not be written, although the pages are there.
   const written = outcome.progress !== undefined;
-  if (written && wakes && done > 0) context.wakeRange(dst, dst + done);
+  if (!written || !wakes || done === 0) return outcome;
+  if (context.points.on) yield new Point('fill:before-wake');
+  context.wakeRange(dst, dst + done);
   return outcome;
 }
 

@@ -21,7 +21,8 @@ export interface Reader {
   install(file: OpenFile): Result<number>;
 }
 
-class ReadWait implements WaitReason {
+/** Why a reader sleeps. */
+export class ReadWait implements WaitReason {
   readonly kind = 'read';
 
   constructor(readonly context: UffdContext) {}

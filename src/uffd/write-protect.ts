@@ -4,6 +4,7 @@
  */
 
 import { type Failure, fail, type Result } from '../base/errno.js';
+import { type Op, Point } from '../base/op.js';
 import { clearUffdWp, setUffdWp } from '../mm/protect.js';
 import type { Vma } from '../mm/vma.js';
 import { VM_UFFD_WP } from '../mm/vma-flags.js';
@@ -23,13 +24,15 @@ export interface WriteProtectArgs extends Range {
 }
 
 /** UFFDIO_WRITEPROTECT; what was done before a failure stays done. */
-export function writeProtect(context: UffdContext, args: WriteProtectArgs): Result<0> {
+export function* writeProtect(context: UffdContext, args: WriteProtectArgs): Op<Result<0>> {
   const invalid = checkRange(context.mm, args) ?? checkModes(args.mode);
   if (invalid !== undefined) return invalid;
   if (context.mm.dead) return fail('ESRCH', 'the address space of the owner is gone');
   const failure = protectAreas(context, args);
   if (failure !== undefined) return failure;
-  if (args.mode === 0) context.wakeRange(args.start, args.start + args.len);
+  if (args.mode !== 0) return 0;
+  if (context.points.on) yield new Point('unprotect:before-wake');
+  context.wakeRange(args.start, args.start + args.len);
   return 0;
 }
 

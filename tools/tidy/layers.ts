@@ -21,10 +21,11 @@ const standsOn: Readonly<Record<string, readonly string[]>> = {
   sched: ['base'],
   machine: ['sched', 'syscall', 'uffd', 'observe'],
   scenario: ['machine'],
+  sim: ['machine'],
   viz: ['machine'],
   cli: ['viz', 'scenario'],
   // files in src/ itself: the entry points of the library
-  '': ['viz', 'scenario'],
+  '': ['viz', 'scenario', 'sim'],
 };
 
 const knowsNode = new Set(['cli', 'scenario']);

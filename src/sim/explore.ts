@@ -1,0 +1,235 @@
+/**
+ * Runs a program under many schedules until one fails, shortens that one, and tells.
+ * The one entry point of schedule exploration.
+ */
+
+import { unsigned } from '../base/args.js';
+import type { MachineOptions } from '../machine/machine.js';
+import { type Finding, ScheduleError, type ScheduleFailure } from './errors.js';
+import { ScheduleTree } from './exhaustive.js';
+import { type Body, type RunOptions, type RunResult, runOnce } from './run.js';
+import { formatSchedule, parseSchedule, ScheduleMismatchError } from './schedule.js';
+import { shrink } from './shrink.js';
+import {
+  FifoStrategy,
+  PctStrategy,
+  RandomStrategy,
+  ReplayStrategy,
+  type Strategy,
+} from './strategy.js';
+
+/**
+ * How schedules are chosen: `mixed` takes turns between `random` (each step by chance) and `pct`
+ * (random priorities with a few changes); `fifo` is one run, first in, first out; `exhaustive` is
+ * every schedule with at most `preemptions` preemptions, for small programs.
+ */
+export type StrategyName = 'mixed' | 'random' | 'pct' | 'fifo' | 'exhaustive';
+
+/** Options of {@link explore}. */
+export interface ExploreOptions {
+  /** Schedules to try: seeds `firstSeed` and following. @defaultValue `200` */
+  readonly seeds?: number;
+  /** @defaultValue `1` */
+  readonly firstSeed?: number;
+  /** How schedules are chosen. @defaultValue `'mixed'` */
+  readonly strategy?: StrategyName;
+  /** Steps after which a run counts as endless. @defaultValue `20000` */
+  readonly maxSteps?: number;
+  /** Preemptions in one schedule of `exhaustive`. @defaultValue `2` */
+  readonly preemptions?: number;
+  /** Schedules of `exhaustive` after which it gives up with an error. @defaultValue `100000` */
+  readonly maxRuns?: number;
+  /** The machine of each run. @defaultValue 16 MiB, Linux 6.18 */
+  readonly machine?: MachineOptions;
+  /**
+   * Whether a run must also leave no event unread and no userfaultfd open.
+   *
+   * @defaultValue `true`
+   */
+  readonly strict?: boolean;
+  /** One schedule to replay instead. @defaultValue UFFD_SCHEDULE of the environment */
+  readonly schedule?: string;
+}
+
+/** What an exploration without a failure did. */
+export interface ExploreResult {
+  /** Schedules that were run. */
+  readonly runs: number;
+  /** Steps of all runs. */
+  readonly steps: number;
+}
+
+const MIB = 2 ** 20;
+
+/**
+ * Runs a program under many schedules. Each run has a machine of its own; each awaited call of the
+ * library, and each `await` on something of the {@link Sim}, is a place where another thread may
+ * run. The same seed gives the same run on every machine.
+ *
+ * @param body - The program: starts threads with `sim.spawn` and may wait for them. It is a thread
+ *   itself. Whatever it throws is a failure, and so is a thread that sleeps for ever.
+ * @throws ScheduleError at the first schedule that fails, with the shortest one that fails alike.
+ * @throws ScheduleMismatchError when a given schedule is not one of this program.
+ *
+ * @example
+ * ```ts
+ * import { explore } from 'uffd-emulator';
+ *
+ * let counter = 0;
+ * const increment = async (sim: { yield(): Promise<void> }) => {
+ *   const before = counter;
+ *   await sim.yield(); // another thread may run here
+ *   counter = before + 1;
+ * };
+ * const found = await explore({ seeds: 100 }, async (sim) => {
+ *   counter = 0;
+ *   await Promise.all(['a', 'b'].map((name) => sim.spawn(name, () => increment(sim))));
+ *   if (counter !== 2) throw new Error(`counted ${counter}`);
+ * }).catch((error) => error);
+ * console.log(found.trouble); // error
+ * ```
+ */
+export async function explore(options: ExploreOptions, body: Body): Promise<ExploreResult> {
+  const settings = settingsOf(options);
+  const schedule = options.schedule ?? scheduleOfEnvironment();
+  if (schedule !== undefined) return replayOne(schedule, body, settings);
+  let runs = 0;
+  let steps = 0;
+  for (const { strategy, seed } of strategies(options)) {
+    const result = await runOnce(body, strategy, settings);
+    runs++;
+    steps += result.taken.length;
+    if (result.failure !== undefined) throw await failed(body, result, settings, { seed, runs });
+    if (runs % RUNS_A_TURN === 0) await hostTurn();
+  }
+  return { runs, steps };
+}
+
+/**
+ * Runs a program once, under a schedule that a {@link ScheduleError} named.
+ *
+ * @throws ScheduleError when it fails, as it did; ScheduleMismatchError when the schedule is none,
+ *   or asks for a step that the program cannot take.
+ */
+export async function replay(
+  schedule: string,
+  body: Body,
+  options: Omit<ExploreOptions, 'schedule' | 'seeds' | 'firstSeed' | 'strategy'> = {},
+): Promise<ExploreResult> {
+  return replayOne(schedule, body, settingsOf(options));
+}
+
+async function replayOne(
+  schedule: string,
+  body: Body,
+  settings: RunOptions,
+): Promise<ExploreResult> {
+  const strategy = new ReplayStrategy(parseSchedule(schedule));
+  const { failure, taken } = await runOnce(body, strategy, settings, 'stacks');
+  const finding: Finding = { seed: undefined, runs: 1, original: schedule };
+  if (failure !== undefined) throw new ScheduleError(failure, finding);
+  if (strategy.left > 0) {
+    throw new ScheduleMismatchError(
+      `the schedule does not fit the program, which ended after ${taken.length} steps: ` +
+        `${strategy.left} steps are left`,
+    );
+  }
+  return { runs: 1, steps: taken.length };
+}
+
+/** The error of a failing run, seen again, made short, with the places of its calls. */
+async function failed(
+  body: Body,
+  first: RunResult,
+  settings: RunOptions,
+  found: { readonly seed: number | undefined; readonly runs: number },
+): Promise<ScheduleError> {
+  const original = formatSchedule(first.taken);
+  const finding = { ...found, original };
+  const again = await runOnce(body, new ReplayStrategy(first.taken, 'loose'), settings);
+  const parted = partingOf(first, again);
+  if (parted !== undefined) return new ScheduleError(nondeterminism(first, parted), finding);
+  const shortest = await shrink(body, first, settings);
+  const strategy = new ReplayStrategy(shortest.taken, 'loose');
+  const shown = await runOnce(body, strategy, settings, 'stacks');
+  const failure = shown.failure ?? shortest.failure ?? first.failure;
+  return new ScheduleError(failure as ScheduleFailure, finding);
+}
+
+/** Where two runs under one schedule part; `undefined` when they do not. */
+function partingOf(first: RunResult, again: RunResult): string | undefined {
+  const length = Math.max(first.taken.length, again.taken.length);
+  for (let i = 0; i < length; i++) {
+    const one = `${first.taken[i]} ${first.calls[i]}`;
+    const other = `${again.taken[i]} ${again.calls[i]}`;
+    if (one === other) continue;
+    const [was, is] = [first.calls[i] ?? 'nothing', again.calls[i] ?? 'nothing'];
+    return `step ${i + 1} was one of ${was}, then of ${is}`;
+  }
+  const [was, is] = [first.failure?.trouble, again.failure?.trouble ?? 'success'];
+  return was === is ? undefined : `the run ended with ${was}, then with ${is}`;
+}
+
+const nondeterminism = (first: RunResult, parted: string): ScheduleFailure => ({
+  trouble: 'uncontrolled nondeterminism',
+  lines: [
+    `two runs under one schedule differ: ${parted}; does the program keep state between runs, or`,
+    'use time, chance, or something else that is not of the simulation?',
+    ...(first.failure?.lines ?? []),
+  ],
+  steps: first.taken.length,
+  schedule: formatSchedule(first.taken),
+  error: first.failure?.error,
+});
+
+interface Seeded {
+  readonly strategy: Strategy;
+  readonly seed: number | undefined;
+}
+
+function* strategies(options: ExploreOptions): Generator<Seeded> {
+  const { strategy = 'mixed', preemptions = 2, maxRuns = 100_000 } = options;
+  if (strategy === 'fifo') yield { strategy: new FifoStrategy(), seed: undefined };
+  else if (strategy === 'exhaustive') yield* everySchedule(preemptions, maxRuns);
+  else {
+    const first = unsigned('firstSeed', options.firstSeed ?? 1);
+    const seeds = unsigned('seeds', options.seeds ?? 200);
+    for (let seed = first; seed < first + seeds; seed++) {
+      yield { strategy: seeded(strategy, seed), seed };
+    }
+  }
+}
+
+function* everySchedule(preemptions: number, maxRuns: number): Generator<Seeded> {
+  const tree = new ScheduleTree(preemptions);
+  for (let runs = 0; ; runs++) {
+    const strategy = tree.next();
+    if (strategy === undefined) return;
+    if (runs === maxRuns) {
+      throw new RangeError(`maxRuns: the program has more than ${maxRuns} schedules`);
+    }
+    yield { strategy, seed: undefined };
+  }
+}
+
+const seeded = (name: 'mixed' | 'random' | 'pct', seed: number): Strategy =>
+  name === 'random' || (name === 'mixed' && seed % 2 === 1)
+    ? new RandomStrategy(seed)
+    : new PctStrategy(seed);
+
+function settingsOf(options: ExploreOptions): RunOptions {
+  const maxSteps = unsigned('maxSteps', options.maxSteps ?? 20_000);
+  const machine = { memory: 16 * MIB, ...options.machine };
+  return { machine, maxSteps, strict: options.strict ?? true };
+}
+
+/** Runs between two turns of the host's own loop. */
+const RUNS_A_TURN = 100;
+
+const hostTurn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
+
+/** UFFD_SCHEDULE, where there is an environment. */
+function scheduleOfEnvironment(): string | undefined {
+  const host = globalThis as { process?: { env?: { readonly UFFD_SCHEDULE?: string } } };
+  return host.process?.env?.UFFD_SCHEDULE;
+}
