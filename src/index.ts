@@ -66,6 +66,7 @@ export {
   Userfaultfd,
 } from './machine/userfaultfd.js';
 export type { CapabilityName } from './mm/caller.js';
+export type { ThpPolicy } from './mm/memory.js';
 export type { MapsEntry } from './observe/maps.js';
 export type { ScanRegion } from './observe/scan-output.js';
 export type { Capability, KernelVersion } from './profile/matrix.js';

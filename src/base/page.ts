@@ -36,5 +36,8 @@ export const isPageAligned = (value: number): boolean => pageOffset(value) === 0
 /** Number of the page that holds `addr`. */
 export const pageNumber = (addr: number): number => Math.floor(addr / PAGE_SIZE);
 
+/** Pages of a transparent huge page. */
+export const PMD_PAGES = PMD_SIZE / PAGE_SIZE;
+
 /** Start of the 2 MiB unit (one page table's reach) that holds `addr`. */
 export const pmdDown = (addr: number): number => addr - (addr & (PMD_SIZE - 1));

@@ -5,6 +5,8 @@
  */
 
 import type { Pfn } from '../base/brand.js';
+import { framesOf, isOurs } from '../mm/folio.js';
+import { isHuge, splitHuge } from '../mm/huge.js';
 import { installAnon, type Place } from '../mm/install.js';
 import type { Mm } from '../mm/mm.js';
 import { written } from '../mm/soft-dirty.js';
@@ -21,11 +23,17 @@ import {
   pteMakeWritable,
   ptePfn,
 } from '../pgtable/pte.js';
-import { FRAME_ANON, FRAME_EXCLUSIVE, NO_FRAME } from '../phys/frames.js';
+import { FRAME_ANON, FRAME_EXCLUSIVE, FRAME_LARGE, NO_FRAME } from '../phys/frames.js';
+import { hugeWriteFault, reuseHuge } from './huge-fault.js';
 import type { FaultOutcome } from './outcome.js';
 
 /** Resolves a write fault on a present page. */
 export function writeFault(mm: Mm, vma: Vma, page: number): FaultOutcome {
+  if (isHuge(mm, page)) {
+    const outcome = hugeWriteFault(mm, vma, page);
+    if (outcome !== 'split') return outcome;
+    splitHuge(mm, page);
+  }
   const slot = mm.slot(page);
   const place: Place = { mm, vma, slot, addr: page };
   let pte = mm.load(slot);
@@ -48,9 +56,17 @@ function isReusable(mm: Mm, pte: Pte): boolean {
   const { frames } = mm.memory;
   const pfn = ptePfn(pte);
   if (!frames.has(pfn, FRAME_ANON)) return false;
-  if (!frames.has(pfn, FRAME_EXCLUSIVE) && frames.refs(pfn) > 1) return false;
+  if (!frames.has(pfn, FRAME_EXCLUSIVE) && !isLastUser(mm, pfn)) return false;
   frames.setFlag(pfn, FRAME_EXCLUSIVE);
   return true;
+}
+
+/** Of a huge page, older kernels count all users together. */
+function isLastUser(mm: Mm, pfn: Pfn): boolean {
+  const { frames, profile } = mm.memory;
+  if (!frames.has(pfn, FRAME_LARGE)) return frames.refs(pfn) === 1;
+  if (profile.has('hugePageReuse')) return isOurs(mm, pfn);
+  return framesOf(frames, pfn).length === 1 && frames.refs(pfn) === 1;
 }
 
 function grantWrite({ mm, vma, slot, addr }: Place, pte: Pte): void {
@@ -86,6 +102,8 @@ export function unshare(mm: Mm, vma: Vma, page: number): FaultOutcome {
 
 /** Makes the present page of a private mapping its own, whatever it was, and read-only. */
 export function ownCopy(mm: Mm, vma: Vma, page: number): FaultOutcome {
+  if (isHuge(mm, page) && reuseHuge(mm, page)) return 'mapped';
+  splitHuge(mm, page);
   const slot = mm.slot(page);
   const pte = mm.load(slot);
   if (isReusable(mm, pte)) return 'mapped';

@@ -38,6 +38,7 @@ import {
 import { NO_FRAME } from '../phys/frames.js';
 import { faultAround } from './around.js';
 import { writeFault } from './cow.js';
+import { hugeMissing } from './huge-fault.js';
 import type { FaultOutcome } from './outcome.js';
 import { swapIn } from './swap-in.js';
 
@@ -101,6 +102,8 @@ export const protectionOf = (pte: Pte): Protection =>
 
 function anonMissing(mm: Mm, vma: Vma, page: number, write: boolean): FaultOutcome {
   const { frames } = mm.memory;
+  const huge = hugeMissing(mm, vma, page, write);
+  if (huge !== 'small') return huge;
   const slot = mm.slotOrCreate(page);
   if (slot === NO_SLOT) return 'oom';
   const place: Place = { mm, vma, slot, addr: page };

@@ -7,7 +7,7 @@ import { unsigned } from '../base/args.js';
 import { PAGE_SIZE } from '../base/page.js';
 import { FdTable } from '../file/fd-table.js';
 import type { CapabilityName } from '../mm/caller.js';
-import { MachineMemory } from '../mm/memory.js';
+import { MachineMemory, type ThpPolicy } from '../mm/memory.js';
 import { Mm } from '../mm/mm.js';
 import { tearDown } from '../mm/teardown.js';
 import { checkInvariants } from '../observe/invariants.js';
@@ -36,6 +36,12 @@ export interface MachineOptions {
   readonly quirks?: Quirks;
   /** vm.mmap_min_addr in bytes. @defaultValue `65536` */
   readonly mmapMinAddr?: number;
+  /**
+   * Where faults bring huge pages of 2 MiB, as /sys/kernel/mm/transparent_hugepage/enabled.
+   * MADV_COLLAPSE makes them whatever it says; shmem gets none by faults, khugepaged sleeps.
+   * @defaultValue `'madvise'`
+   */
+  readonly transparentHugepage?: ThpPolicy;
   /** vm.unprivileged_userfaultfd. @defaultValue the version's own */
   readonly unprivilegedUserfaultfd?: 0 | 1;
   /** Mode of /dev/userfaultfd, owned by root. @defaultValue `0o600` */
@@ -95,7 +101,7 @@ export class Machine {
         options.unprivilegedUserfaultfd ?? (profile.has('unprivilegedDefault') ? 1 : 0),
       devUserfaultfdMode: options.devUserfaultfdMode ?? 0o600,
     } as const;
-    const memory = new MachineMemory(profile, pages, minAddr);
+    const memory = new MachineMemory(profile, pages, minAddr, options.transparentHugepage);
     this.#system = new System(memory, policy, options.rmwReadsFirst ?? false);
     this.#system.files.readAheadPages = readAheadPages(options.readAhead ?? 128 * KIB);
   }

@@ -109,7 +109,7 @@ export class Thread extends FileThread {
    * @throws KernelError `EINVAL` (advice unknown or not for this mapping; alignment), `ENOMEM`
    *   (a hole, after the mapped parts were done), `EACCES` (MADV_REMOVE on a private mapping),
    *   `EHWPOISON` and `EFAULT` (MADV_POPULATE_* met such a page).
-   * @throws {@link NotModelledError} for advice that needs swap, huge pages or guards.
+   * @throws {@link NotModelledError} for advice that docs/divergences.md lists.
    * @see madvise(2)
    */
   async madvise(request: MadviseRequest, options?: WaitOptions): Promise<void> {

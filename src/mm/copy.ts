@@ -31,6 +31,8 @@ import {
   pteSwapSlot,
 } from '../pgtable/pte.js';
 import { FRAME_ANON, FRAME_EXCLUSIVE, type Frames, NO_FRAME } from '../phys/frames.js';
+import { isPinnedAnywhere } from './folio.js';
+import { isHugeSlot, splitHuge } from './huge.js';
 import { entryFor, maybeWritable } from './install.js';
 import type { Mm } from './mm.js';
 import { isRwProtected, withoutRwProtection } from './protect.js';
@@ -60,6 +62,7 @@ export function copyEntries(pair: ForkPair): Failure | undefined {
   let failure: Failure | undefined;
   parent.visit(from.start, from.end, (first, addr, count) => {
     if (child.slotOrCreate(addr) === NO_SLOT) failure = noTable();
+    splitPinned(pair, first, addr);
     for (let i = 0; i < count && failure === undefined; i++) {
       const slot = slotAfter(first, i);
       const pte = parent.load(slot);
@@ -69,6 +72,9 @@ export function copyEntries(pair: ForkPair): Failure | undefined {
       const target = child.slotOrCreate(addr + i * PAGE_SIZE);
       if (target === NO_SLOT) failure = noTable();
       else share(pair, copied, target);
+    }
+    if (failure === undefined && isHugeSlot(parent, first)) {
+      child.memory.tables.setHuge(child.leaf(addr));
     }
   });
   parent.tlb.flushRange(from.start, from.end);
@@ -114,7 +120,14 @@ function copyPresent({ parent, child, from, to }: ForkPair, slot: Slot, pte: Pte
 }
 
 const isPinned = (frames: Frames, pfn: Pfn): boolean =>
-  frames.pins(pfn) > 0 && frames.has(pfn, FRAME_EXCLUSIVE);
+  frames.has(pfn, FRAME_EXCLUSIVE) && isPinnedAnywhere(frames, pfn);
+
+/** A huge page that must be copied at once is copied page by page. */
+function splitPinned({ parent, from }: ForkPair, first: Slot, addr: number): void {
+  const pte = parent.load(first);
+  if (!isHugeSlot(parent, first) || pteIsSpecial(pte) || !from.isCow) return;
+  if (isPinned(parent.memory.frames, ptePfn(pte))) splitHuge(parent, addr);
+}
 
 /** Whoever pinned the parent's page goes on with it: the child gets a copy of its own at once. */
 function copyPinned({ child, to }: ForkPair, pte: Pte): Pte {

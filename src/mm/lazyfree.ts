@@ -22,14 +22,16 @@ import {
 } from '../pgtable/pte.js';
 import { FRAME_ANON, FRAME_LAZYFREE } from '../phys/frames.js';
 import type { Mm } from './mm.js';
+import { isPartOf, splitParts } from './split-parts.js';
 
 /** Marks the pages of `[start, end)` as free to drop. */
 export function freeLazily(mm: Mm, start: number, end: number): void {
+  const shared = splitParts(mm, { start, end });
   mm.visit(start, end, (first, _addr, count) => {
     for (let i = 0; i < count; i++) {
       const slot = slotAfter(first, i);
       const pte = mm.load(slot);
-      if (pte !== PTE_NONE) mm.memory.tables.store(slot, freed(mm, pte));
+      if (pte !== PTE_NONE && !isPartOf(shared, pte)) mm.memory.tables.store(slot, freed(mm, pte));
     }
   });
   mm.tlb.flushRange(start, end);

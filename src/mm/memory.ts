@@ -14,6 +14,9 @@ export interface MemoryViewer {
   showMemory(): void;
 }
 
+/** Where a fault may bring a huge page: everywhere, where MADV_HUGEPAGE was said, or nowhere. */
+export type ThpPolicy = 'always' | 'madvise' | 'never';
+
 /** Memory of one machine. */
 export class MachineMemory {
   readonly frames: Frames;
@@ -33,6 +36,8 @@ export class MachineMemory {
     totalPages: number,
     /** vm.mmap_min_addr in bytes. */
     readonly mmapMinAddr: number,
+    /** Where a fault may bring a transparent huge page. */
+    readonly transparentHugepage: ThpPolicy = 'madvise',
   ) {
     this.frames = new Frames(totalPages);
     this.swap = new SwapSpace(this.frames);

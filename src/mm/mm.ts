@@ -5,7 +5,14 @@
  */
 
 import { PAGE_SIZE, PMD_SIZE, pmdDown } from '../base/page.js';
-import { NO_SLOT, NO_TABLE, type Slot, type TableId } from '../pgtable/arena.js';
+import {
+  ENTRIES,
+  NO_SLOT,
+  NO_TABLE,
+  type Slot,
+  slotAfter,
+  type TableId,
+} from '../pgtable/arena.js';
 import { PTE_NONE, type Pte } from '../pgtable/pte.js';
 import { Tlb } from '../pgtable/tlb.js';
 import {
@@ -57,8 +64,13 @@ export class Mm {
     return slot === NO_SLOT ? PTE_NONE : this.memory.tables.load(slot);
   }
 
+  /** The page table of the 2 MiB around `addr`, or `NO_TABLE`. */
+  leaf(addr: number): TableId {
+    return leafTable(this.memory.tables, this.root, addr);
+  }
+
   hasTable(addr: number): boolean {
-    return leafTable(this.memory.tables, this.root, addr) !== NO_TABLE;
+    return this.leaf(addr) !== NO_TABLE;
   }
 
   load(slot: Slot): Pte {
@@ -86,6 +98,15 @@ export class Mm {
   freeUnusedTables(start: number, end: number): void {
     this.visit(pmdDown(start), pmdDown(end + PMD_SIZE - 1), (_slot, addr) => {
       if (this.vmas.within(addr, addr + PMD_SIZE).length === 0) this.freeLeafTable(addr);
+    });
+  }
+
+  /** Gives back page tables that `[start, end)` covers and whose entries are all none. */
+  freeEmptyTables(start: number, end: number): void {
+    this.visit(start, end, (first, addr, count) => {
+      if (count < ENTRIES) return;
+      for (let i = 0; i < ENTRIES; i++) if (this.load(slotAfter(first, i)) !== PTE_NONE) return;
+      this.freeLeafTable(addr);
     });
   }
 

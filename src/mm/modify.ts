@@ -7,6 +7,7 @@
 
 import { type Failure, fail } from '../base/errno.js';
 import type { AnonVma } from './anon-vma.js';
+import { splitEnds } from './huge.js';
 import type { Mm } from './mm.js';
 import { adoptOwner, linkVma, unlinkVma } from './rmap.js';
 import type { UffdPort } from './uffd-port.js';
@@ -32,6 +33,7 @@ export function splitVma(mm: Mm, vma: Vma, addr: number): Vma | Failure {
   upper.uffd = vma.uffd;
   upper.anonVma = vma.anonVma;
   upper.anonChain = [...vma.anonChain];
+  splitEnds(mm, addr, addr);
   vma.end = addr;
   linkVma(mm, upper);
   return upper;

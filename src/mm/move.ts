@@ -5,7 +5,7 @@
  */
 
 import { type Failure, fail } from '../base/errno.js';
-import { PAGE_SIZE } from '../base/page.js';
+import { PAGE_SIZE, pmdDown } from '../base/page.js';
 import { NO_SLOT } from '../pgtable/arena.js';
 import {
   MARKER_UFFD_WP,
@@ -19,6 +19,7 @@ import {
   pteMakeMarker,
   pteMarkerBits,
 } from '../pgtable/pte.js';
+import { isHugeSlot, splitEnds, splitHuge } from './huge.js';
 import type { Mm } from './mm.js';
 import { softDirtied } from './soft-dirty.js';
 
@@ -36,14 +37,25 @@ export interface TableMove {
 /** Moves entries; on `ENOMEM` those before it have moved. */
 export function moveEntries(mm: Mm, move: TableMove): Failure | undefined {
   let failure: Failure | undefined;
-  mm.visit(move.from, move.from + move.lenBytes, (_slot, addr, count) => {
-    if (mm.slotOrCreate(addr - move.from + move.to) === NO_SLOT) failure = noTable();
+  splitEnds(mm, move.from, move.from + move.lenBytes);
+  mm.visit(move.from, move.from + move.lenBytes, (first, addr, count) => {
+    const to = addr - move.from + move.to;
+    const whole = isHugeSlot(mm, first) && to === pmdDown(to) && !mm.hasTable(to);
+    splitHuge(mm, addr);
+    if (mm.slotOrCreate(to) === NO_SLOT) failure = noTable();
     for (let i = 0; i < count && failure === undefined; i++) {
       failure = moveSlot(mm, move, addr + i * PAGE_SIZE);
     }
+    if (whole && failure === undefined) keepHuge(mm, addr, to);
   });
   mm.tlb.flushRange(move.from, move.from + move.lenBytes);
   return failure;
+}
+
+/** The huge entry is one again at its new place; nothing stays where it was. */
+function keepHuge(mm: Mm, from: number, to: number): void {
+  mm.memory.tables.setHuge(mm.leaf(to));
+  mm.freeLeafTable(from);
 }
 
 const noTable = (): Failure => fail('ENOMEM', 'no memory for a page table at the new address');

@@ -33,6 +33,7 @@ import {
   ptePfn,
 } from '../pgtable/pte.js';
 import { FRAME_ANON, FRAME_EXCLUSIVE } from '../phys/frames.js';
+import { splitEnds } from './huge.js';
 import { installMarker } from './install.js';
 import type { Mm } from './mm.js';
 import { awaitsSoftDirty } from './soft-dirty.js';
@@ -43,6 +44,7 @@ type Change = (pte: Pte) => Pte;
 
 function changeRange(mm: Mm, start: number, end: number, change: Change): void {
   const { tables } = mm.memory;
+  splitEnds(mm, start, end);
   mm.visit(start, end, (first, _addr, count) => {
     for (let i = 0; i < count; i++) {
       const slot = slotAfter(first, i);

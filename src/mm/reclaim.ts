@@ -25,7 +25,9 @@ import {
 } from '../pgtable/pte.js';
 import { FRAME_ANON, FRAME_EXCLUSIVE, FRAME_LAZYFREE } from '../phys/frames.js';
 import { NO_SWAP } from '../phys/swap.js';
+import { isHugeSlot, splitHuge } from './huge.js';
 import type { Mm } from './mm.js';
+import { isPartOf, splitParts } from './split-parts.js';
 import type { Vma } from './vma.js';
 import { VM_LOCKED, VM_UFFD_WP } from './vma-flags.js';
 
@@ -37,8 +39,15 @@ export function pageOut(
   pagesMax = Number.POSITIVE_INFINITY,
 ): number {
   let gone = 0;
+  const shared = splitParts(mm, { start, end }, pagesMax);
   mm.visit(start, end, (first, addr, count) => {
+    if (isHugeSlot(mm, first)) {
+      const head = mm.load(first);
+      if (pteIsSpecial(head) || isPartOf(shared, head)) return;
+      splitHuge(mm, addr);
+    }
     for (let i = 0; i < count && gone < pagesMax; i++) {
+      if (isPartOf(shared, mm.load(slotAfter(first, i)))) continue;
       if (pageOutSlot(mm, vma, slotAfter(first, i), addr + i * PAGE_SIZE)) gone++;
     }
   });

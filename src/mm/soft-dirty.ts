@@ -4,7 +4,7 @@
  * Answers to: clear_soft_dirty(), vma_soft_dirty_enabled().
  */
 
-import { slotAfter } from '../pgtable/arena.js';
+import { type Slot, slotAfter } from '../pgtable/arena.js';
 import {
   PTE_NONE,
   type Pte,
@@ -19,6 +19,7 @@ import {
   pteMakeSoftDirty,
   ptePfn,
 } from '../pgtable/pte.js';
+import { isHugeSlot } from './huge.js';
 import type { Mm } from './mm.js';
 import type { Vma } from './vma.js';
 import { VM_SOFTDIRTY } from './vma-flags.js';
@@ -39,7 +40,7 @@ export function resetSoftDirty(mm: Mm): void {
   if (!mm.memory.profile.config.softDirty) return;
   for (const vma of mm.vmas) {
     vma.flags &= ~VM_SOFTDIRTY;
-    changeEntries(mm, vma, (pte) => cleared(mm, vma, pte));
+    changeEntries(mm, vma, (pte, slot) => cleared(mm, vma, pte, slot));
   }
 }
 
@@ -48,20 +49,22 @@ export function clearAccessed(mm: Mm, vma: Vma): void {
   changeEntries(mm, vma, (pte) => (pteIsPresent(pte) ? pteClearAccessed(pte) : pte));
 }
 
-function changeEntries(mm: Mm, vma: Vma, change: (pte: Pte) => Pte): void {
+function changeEntries(mm: Mm, vma: Vma, change: (pte: Pte, slot: Slot) => Pte): void {
   mm.visit(vma.start, vma.end, (first, _addr, count) => {
     for (let i = 0; i < count; i++) {
       const slot = slotAfter(first, i);
       const pte = mm.load(slot);
-      if (pte !== PTE_NONE) mm.memory.tables.store(slot, change(pte));
+      if (pte !== PTE_NONE) mm.memory.tables.store(slot, change(pte, slot));
     }
   });
   mm.tlb.flushRange(vma.start, vma.end);
 }
 
-/** Whoever pinned a page goes on writing it unseen: it stays as it is. */
-function cleared({ memory: { frames } }: Mm, vma: Vma, pte: Pte): Pte {
+/** Whoever pinned a page goes on writing it unseen: it stays as it is, but not a huge one. */
+function cleared(mm: Mm, vma: Vma, pte: Pte, slot: Slot): Pte {
   if (!pteIsPresent(pte)) return pteClearSoftDirty(pte);
-  const pinned = vma.isCow && !pteIsSpecial(pte) && frames.pins(ptePfn(pte)) > 0;
+  const { frames } = mm.memory;
+  const pinned =
+    !isHugeSlot(mm, slot) && vma.isCow && !pteIsSpecial(pte) && frames.pins(ptePfn(pte)) > 0;
   return pinned && pteIsWritable(pte) ? pte : pteClearSoftDirty(pteClearWritable(pte));
 }

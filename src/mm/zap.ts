@@ -24,6 +24,7 @@ import {
   pteSwapSlot,
 } from '../pgtable/pte.js';
 import { FRAME_ANON } from '../phys/frames.js';
+import { isHugeSlot, splitEnds } from './huge.js';
 import type { Mm } from './mm.js';
 import type { Vma } from './vma.js';
 import { VM_UFFD_WP } from './vma-flags.js';
@@ -45,8 +46,11 @@ export const ZAP_HOLE: ZapKind = { dropsMarkers: false, evenCows: false };
 
 /** Zaps `[start, end)` of an area and forgets its translations. */
 export function zapRange(mm: Mm, vma: Vma, start: number, end: number, kind: ZapKind): void {
-  mm.visit(start, end, (first, _addr, count) => {
+  splitEnds(mm, start, end);
+  mm.visit(start, end, (first, addr, count) => {
+    const huge = isHugeSlot(mm, first);
     for (let i = 0; i < count; i++) zapSlot(mm, vma, slotAfter(first, i), kind);
+    if (huge) mm.freeLeafTable(addr); // nothing is left where the huge entry was
   });
   mm.tlb.flushRange(start, end);
 }

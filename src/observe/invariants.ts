@@ -5,15 +5,16 @@
 
 import { assert } from '../base/assert.js';
 import type { Pfn, SwapSlot } from '../base/brand.js';
-import { PAGE_SIZE, TASK_SIZE } from '../base/page.js';
+import { PAGE_SIZE, PMD_PAGES, TASK_SIZE } from '../base/page.js';
 import type { Inode } from '../file/inode.js';
 import { MappedFile } from '../file/mapped-file.js';
 import type { OpenFile } from '../file/open-file.js';
+import { hasRoomForHuge, isHugeSlot } from '../mm/huge.js';
 import type { MachineMemory } from '../mm/memory.js';
 import type { Mm } from '../mm/mm.js';
 import type { Vma } from '../mm/vma.js';
 import { VM_UFFD, VM_UFFD_WP } from '../mm/vma-flags.js';
-import { slotAfter } from '../pgtable/arena.js';
+import { type Slot, slotAfter } from '../pgtable/arena.js';
 import {
   MARKER_NONE,
   PTE_NONE,
@@ -31,7 +32,7 @@ import {
   pteSwapSlot,
 } from '../pgtable/pte.js';
 import { collectTables } from '../pgtable/walk.js';
-import { FRAME_ANON, FRAME_EXCLUSIVE, ZERO_PFN } from '../phys/frames.js';
+import { FRAME_ANON, FRAME_EXCLUSIVE, FRAME_LARGE, headOf, ZERO_PFN } from '../phys/frames.js';
 
 /** What page tables refer to, counted. */
 interface Found {
@@ -87,12 +88,37 @@ const ownersOf = (vma: Vma) =>
 
 function checkEntries(mm: Mm, found: Found): void {
   mm.visit(0, TASK_SIZE, (first, start, count) => {
+    if (isHugeSlot(mm, first)) checkHuge(mm, first, start, count);
     for (let i = 0; i < count; i++) {
       const pte = mm.load(slotAfter(first, i));
       const addr = start + i * PAGE_SIZE;
       if (pte !== PTE_NONE) checkEntry(mm, addr, pte, found);
     }
   });
+}
+
+/** The entries that are one huge entry map one huge page, or zeros, in order and alike. */
+function checkHuge(mm: Mm, first: Slot, start: number, count: number): void {
+  const where = `huge entry at ${hex(start)}`;
+  assert(count === PMD_PAGES, `${where} is seen in part`);
+  const area = mm.vmas.find(start);
+  assert(area !== undefined && hasRoomForHuge(area, start), `${where} leaves its area`);
+  const head = mm.load(first);
+  const zero = pteIsSpecial(head);
+  assert(zero || ptePfn(head) === headOf(ptePfn(head)), `${where} begins inside a huge page`);
+  for (let i = 0; i < count; i++) {
+    const pte = mm.load(slotAfter(first, i));
+    assert(pteIsPresent(pte), `${where} has an entry without a page`);
+    assert(ptePfn(pte) === ptePfn(head) + (zero ? 0 : i), `${where} maps scattered pages`);
+    const alike =
+      pteIsWritable(pte) === pteIsWritable(head) && pteIsUffdWp(pte) === pteIsUffdWp(head);
+    assert(alike && pteIsSpecial(pte) === zero, `${where} has entries that differ`);
+    const { frames } = mm.memory;
+    if (zero) continue;
+    assert(frames.has(ptePfn(pte), FRAME_LARGE), `${where} maps single pages`);
+    const exclusive = frames.has(ptePfn(pte), FRAME_EXCLUSIVE);
+    assert(exclusive === frames.has(ptePfn(head), FRAME_EXCLUSIVE), `${where} is partly shared`);
+  }
 }
 
 function checkEntry(mm: Mm, addr: number, pte: Pte, { maps, users }: Found): void {

@@ -25,6 +25,7 @@ import {
   PAGE_IS_ACCESSED,
   PAGE_IS_FILE,
   PAGE_IS_GUARD,
+  PAGE_IS_HUGE,
   PAGE_IS_PFNZERO,
   PAGE_IS_PRESENT,
   PAGE_IS_SOFT_DIRTY,
@@ -44,6 +45,10 @@ export function pageCategory(mm: Mm, vma: Vma, addr: number): number {
     written | soft | seen | (pteIsPresent(pte) ? presentCategory(mm, pte) : markerCategory(mm, pte))
   );
 }
+
+/** Categories of the pages that one huge entry at `addr` maps. */
+export const hugeCategory = (mm: Mm, vma: Vma, addr: number): number =>
+  pageCategory(mm, vma, addr) | PAGE_IS_HUGE;
 
 /** Newer kernels say "written" only where protection could tell. */
 const countsAsWritten = (mm: Mm, vma: Vma): boolean =>

@@ -7,11 +7,12 @@
 
 import { type Failure, fail } from '../base/errno.js';
 import { isPageAligned, PAGE_SIZE, PMD_SIZE, pageUp, pmdDown, TASK_SIZE } from '../base/page.js';
+import { changeHuge, isHuge, splitHuge } from '../mm/huge.js';
 import type { Mm } from '../mm/mm.js';
 import { protectSlot, setUffdWp } from '../mm/protect.js';
 import type { Vma } from '../mm/vma.js';
 import { VM_SOFTDIRTY, VM_UFFD_WP } from '../mm/vma-flags.js';
-import { pteIsWpInAnyForm } from '../pgtable/pte.js';
+import { pteIsWpInAnyForm, pteMakeUffdWp } from '../pgtable/pte.js';
 import {
   PAGE_IS_ACCESSED,
   PAGE_IS_GUARD,
@@ -21,7 +22,7 @@ import {
   PM_SCAN_CHECK_WPASYNC,
   PM_SCAN_WP_MATCHING,
 } from '../uapi/pagemap.js';
-import { holeCategory, pageCategory } from './page-category.js';
+import { holeCategory, hugeCategory, pageCategory } from './page-category.js';
 import { ScanOutput, type ScanRegion } from './scan-output.js';
 
 /** Arguments of PAGEMAP_SCAN, as `struct pm_scan_arg` names them. */
@@ -140,6 +141,7 @@ class Scan {
   }
 
   #scanTable(vma: Vma, start: number, end: number): undefined {
+    if (isHuge(this.mm, start) && this.#scanHuge(vma, start, end)) return;
     if (this.#protects && this.args.vec === 0) return this.#protectAll(start, end);
     const writtenOnly = this.#wantsWrittenOnly();
     for (let addr = start; addr < end; addr += PAGE_SIZE) {
@@ -148,6 +150,24 @@ class Scan {
       if (this.#output.push(category, addr, addr + PAGE_SIZE) === addr) return;
       if (this.#protects && (category & PAGE_IS_WRITTEN) !== 0) this.#protect(addr);
     }
+  }
+
+  /**
+   * Reports (a part of) a huge entry as one; false when it had to be split because only a part is
+   * to be protected: then nothing was reported.
+   */
+  #scanHuge(vma: Vma, start: number, end: number): boolean {
+    const category = this.#vmaCategory | hugeCategory(this.mm, vma, start);
+    if (!this.#isInteresting(category)) return true;
+    const protects = this.#protects && (category & PAGE_IS_WRITTEN) !== 0;
+    const accepted = this.#output.accepts(category, start, end);
+    if (protects && accepted > start && accepted - start < PMD_SIZE) {
+      splitHuge(this.mm, start);
+      return false;
+    }
+    const done = this.#output.push(category, start, end);
+    if (protects && done > start) changeHuge(this.mm, start, pteMakeUffdWp);
+    return true;
   }
 
   /** Mask and answer are exactly WRITTEN: the kernel then looks at nothing but the protection. */

@@ -4,6 +4,7 @@
  */
 
 import { PAGE_SIZE } from '../base/page.js';
+import { isHuge } from '../mm/huge.js';
 import type { Mm } from '../mm/mm.js';
 import type { Vma } from '../mm/vma.js';
 import { VM_SOFTDIRTY } from '../mm/vma-flags.js';
@@ -22,7 +23,7 @@ import {
   ptePfn,
   pteSwapSlot,
 } from '../pgtable/pte.js';
-import { FRAME_ANON } from '../phys/frames.js';
+import { FRAME_ANON, headOf } from '../phys/frames.js';
 
 const bit = (number: number): bigint => 1n << BigInt(number);
 
@@ -53,7 +54,7 @@ export function pagemapWord(mm: Mm, addr: number): bigint {
   if (pteIsNone(pte)) return word;
   if (pteIsWpInAnyForm(pte) && mm.memory.profile.has('pagemapWp')) word |= UFFD_WP;
   if (pteIsSwap(pte)) return word | swapBits(mm, pte);
-  return word | (pteIsPresent(pte) ? presentBits(mm, pte) : errorBits(mm, pte));
+  return word | (pteIsPresent(pte) ? presentBits(mm, addr, pte) : errorBits(mm, pte));
 }
 
 function softDirty(mm: Mm, vma: Vma, pte: Pte): bigint {
@@ -61,13 +62,16 @@ function softDirty(mm: Mm, vma: Vma, pte: Pte): bigint {
   return vma.has(VM_SOFTDIRTY) || pteIsSoftDirty(pte) ? SOFT_DIRTY : 0n;
 }
 
-function presentBits(mm: Mm, pte: Pte): bigint {
-  const { frames } = mm.memory;
+function presentBits(mm: Mm, addr: number, pte: Pte): bigint {
+  const { frames, profile } = mm.memory;
   const pfn = ptePfn(pte);
   const word = PRESENT | BigInt(pfn);
-  if (pteIsSpecial(pte)) return word;
+  const huge = isHuge(mm, addr);
+  if (pteIsSpecial(pte)) return huge && profile.has('hugeZeroIsFile') ? word | FILE : word;
   const file = frames.has(pfn, FRAME_ANON) ? 0n : FILE;
-  return word | file | (frames.maps(pfn) === 1 ? EXCLUSIVE : 0n);
+  // Of a huge entry, the first page speaks for all of them.
+  const counted = huge && !profile.has('thpExclusivePerPage') ? headOf(pfn) : pfn;
+  return word | file | (frames.maps(counted) === 1 ? EXCLUSIVE : 0n);
 }
 
 function swapBits({ memory }: Mm, pte: Pte): bigint {

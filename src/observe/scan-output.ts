@@ -38,26 +38,34 @@ export class ScanOutput {
     this.#pagesLeft = limits.maxPages === 0 ? Number.POSITIVE_INFINITY : limits.maxPages;
   }
 
-  /** Adds `[start, end)`; answers where the accepted part ends. */
-  push(category: number, start: number, end: number): number {
+  /** Where the accepted part of `[start, end)` would end. */
+  accepts(category: number, start: number, end: number): number {
     if (this.limits.vecLen === 0) return end; // nothing is output, nothing is too much
     const pages = Math.min((end - start) / PAGE_SIZE, this.#pagesLeft);
-    const accepted = start + pages * PAGE_SIZE;
-    const fits = pages > 0 && this.#append(category & this.limits.returned, start, accepted);
-    if (fits) this.#pagesLeft -= pages;
-    const done = fits ? accepted : start;
+    const fits = this.#continues(category, start) || this.regions.length < this.limits.vecLen;
+    return fits ? start + pages * PAGE_SIZE : start;
+  }
+
+  /** Adds `[start, end)`; answers where the accepted part ends. */
+  push(category: number, start: number, end: number): number {
+    const done = this.accepts(category, start, end);
+    if (done > start && this.limits.vecLen > 0) this.#append(category, start, done);
     if (done < end) this.stoppedAt = done;
     return done;
   }
 
-  #append(categories: number, start: number, end: number): boolean {
+  #continues(category: number, start: number): boolean {
     const last = this.regions.at(-1);
-    if (last !== undefined && last.end === start && last.categories === categories) {
+    return last?.end === start && last.categories === (category & this.limits.returned);
+  }
+
+  #append(category: number, start: number, end: number): void {
+    this.#pagesLeft -= (end - start) / PAGE_SIZE;
+    const last = this.regions.at(-1);
+    if (last !== undefined && this.#continues(category, start)) {
       this.regions[this.regions.length - 1] = { ...last, end };
-      return true;
+    } else {
+      this.regions.push({ start, end, categories: category & this.limits.returned });
     }
-    if (this.regions.length === this.limits.vecLen) return false;
-    this.regions.push({ start, end, categories });
-    return true;
   }
 }

@@ -24,6 +24,9 @@ export const NO_TABLE = 0 as TableId;
 /** No such slot: a table on the way is missing. Slots of table 0 are never used. */
 export const NO_SLOT = 0 as Slot;
 
+/** The table that a slot lies in. */
+export const tableOf = (slot: Slot): TableId => (slot >>> 9) as TableId;
+
 /** Slot of the entry `index` of a table. */
 export const slotAt = (table: TableId, index: number): Slot => (table * ENTRIES + index) as Slot;
 
@@ -37,6 +40,8 @@ export class TableArena {
   /** One word for each entry; replaced when the arena grows, so never kept across a call. */
   words = new Int32Array(FIRST_TABLES * ENTRIES);
   #highest = 0;
+  /** Tables whose 512 entries stand for one entry of the level above. */
+  readonly #huge = new Set<TableId>();
   readonly #free: TableId[] = [];
 
   constructor(readonly tablesMax: number) {}
@@ -55,6 +60,7 @@ export class TableArena {
   free(table: TableId): void {
     assert(table !== NO_TABLE, 'table 0 is never handed out');
     this.words.fill(0, slotAt(table, 0), slotAt(table, ENTRIES));
+    this.#huge.delete(table);
     this.#free.push(table);
   }
 
@@ -64,6 +70,22 @@ export class TableArena {
 
   store(slot: Slot, pte: Pte): void {
     this.words[slot] = pte;
+  }
+
+  /** Whether the entries of a table are one huge entry, which changes as a whole or is split. */
+  isHuge(table: TableId): boolean {
+    return this.#huge.has(table);
+  }
+
+  /** Declares the entries of a table, which map 512 consecutive pages alike, one huge entry. */
+  setHuge(table: TableId): void {
+    assert(table !== NO_TABLE, 'table 0 maps nothing');
+    this.#huge.add(table);
+  }
+
+  /** From now on each entry stands for itself. */
+  clearHuge(table: TableId): void {
+    this.#huge.delete(table);
   }
 
   /** Tables handed out and not given back. */

@@ -38,6 +38,15 @@ export const FRAME_DIRTY = 16;
 /** Its use starts the next piece of read-ahead; also a dirty page that reclaim had to leave. */
 export const FRAME_READAHEAD = 128;
 
+/** One of the 512 frames of a huge page; stays when single entries map it, until it is split. */
+export const FRAME_LARGE = 32;
+
+/** Frames of a huge page; the first has a number that is a multiple of it. */
+export const HUGE_FRAMES = 512;
+
+/** Number of the first frame of the huge page that a frame belongs to, if it does. */
+export const headOf = (pfn: Pfn): Pfn => (pfn - (pfn % HUGE_FRAMES)) as Pfn;
+
 /** Which of an owner's mappings of a page go: all of them, or not the private copies. */
 export type UnmapScope = 'even-cows' | 'not-cows';
 
@@ -119,6 +128,22 @@ export class Frames {
     const pfn = this.alloc();
     if (!fresh && pfn !== NO_FRAME) this.pageWords(pfn).fill(0);
     return pfn;
+  }
+
+  /**
+   * The first of 512 consecutive frames of zeros with one reference each, or {@link NO_FRAME}
+   * when no such run is free.
+   */
+  allocHuge(): Pfn {
+    if (this.available < HUGE_FRAMES) return NO_FRAME;
+    const head = this.#freeRun() ?? this.#freshRun();
+    if (head === NO_FRAME) return NO_FRAME;
+    for (let i = 0; i < HUGE_FRAMES; i++) {
+      this.#refs[head + i] = 1;
+      this.#flags[head + i] = FRAME_LARGE;
+    }
+    this.words.fill(0, head * WORDS_PER_PAGE, (head + HUGE_FRAMES) * WORDS_PER_PAGE);
+    return head;
   }
 
   get(pfn: Pfn): void {
@@ -233,6 +258,33 @@ export class Frames {
     this.#owners[pfn] = undefined;
     this.pageBytes(pfn).fill(POISON_BYTE);
     this.#free.push(pfn);
+  }
+
+  /** A run that was given back, taken off the free frames. */
+  #freeRun(): Pfn | undefined {
+    if (this.#free.length < HUGE_FRAMES) return undefined;
+    const counts = new Map<Pfn, number>();
+    let found: Pfn | undefined;
+    for (const pfn of this.#free) {
+      const head = headOf(pfn);
+      const count = (counts.get(head) ?? 0) + 1;
+      counts.set(head, count);
+      if (count === HUGE_FRAMES) found = head;
+    }
+    if (found === undefined) return undefined;
+    const kept = this.#free.filter((pfn) => headOf(pfn) !== found);
+    this.#free.length = 0;
+    for (const pfn of kept) this.#free.push(pfn);
+    return found;
+  }
+
+  /** A run that was never used; the frames before it stay free one by one. */
+  #freshRun(): Pfn {
+    const head = Math.ceil(this.#next / HUGE_FRAMES) * HUGE_FRAMES;
+    if (head + HUGE_FRAMES > this.total + FIRST_FREE) return NO_FRAME;
+    while (this.#next < head) this.#free.push(this.#fresh());
+    for (let i = 0; i < HUGE_FRAMES; i++) this.#fresh();
+    return head as Pfn;
   }
 
   #fresh(): Pfn {

@@ -4,7 +4,7 @@
  */
 
 import { CATEGORIES, FAULT_FLAGS, type Names, PAGEMAP_LETTERS } from './names.js';
-import { regionAt, unitAt, windowAt } from './windows.js';
+import { regionAt, unitAt, WINDOW_BYTES, windowAt } from './windows.js';
 
 const SUMMARY_RUNS_MAX = 8;
 
@@ -80,9 +80,9 @@ export function runsText(cells: readonly Cell[]): string {
     .join(' ');
 }
 
-/** Index of an address in its window, or among the pages of its other base. */
+/** Index of an address in its window, or in the aligned GiB that it lies in. */
 export function indexAt(addr: bigint): bigint {
-  return (addr - (regionAt(addr)?.start ?? 0n)) / unitAt(addr);
+  return (addr % WINDOW_BYTES) / unitAt(addr);
 }
 
 /** A pagemap word as letters, `-` for none. */

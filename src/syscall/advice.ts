@@ -17,6 +17,7 @@ import { freeLazily } from '../mm/lazyfree.js';
 import type { Mm } from '../mm/mm.js';
 import { modifyVma } from '../mm/modify.js';
 import { pageOut } from '../mm/reclaim.js';
+import { splitParts } from '../mm/split-parts.js';
 import type { Vma } from '../mm/vma.js';
 import {
   VM_DONTCOPY,
@@ -34,6 +35,7 @@ import {
 import { ZAP_CONTENT, zapRange } from '../mm/zap.js';
 import type { Capability } from '../profile/matrix.js';
 import * as advices from '../uapi/mman.js';
+import { collapse } from './collapse.js';
 import { punchOnDisk } from './fallocate-disk.js';
 import { punchHole } from './truncate.js';
 
@@ -63,8 +65,6 @@ const MISSING_BEFORE = new Map<number, Capability>([
 ]);
 
 const UNMODELLED = new Map([
-  [advices.MADV_HUGEPAGE, 'MADV_HUGEPAGE (transparent huge pages)'],
-  [advices.MADV_COLLAPSE, 'MADV_COLLAPSE (transparent huge pages)'],
   [advices.MADV_SOFT_OFFLINE, 'MADV_SOFT_OFFLINE'],
   [advices.MADV_HWPOISON, 'MADV_HWPOISON'],
 ]);
@@ -92,8 +92,14 @@ const needed: Advice = function* ({ mm }, vma, part) {
   return part.end;
 };
 
-const notLocked: Advice = function* (_caller, vma, part) {
-  return vma.has(VM_LOCKED) ? fail('EINVAL', 'the mapping is locked') : part.end;
+const cold: Advice = function* ({ mm }, vma, part) {
+  if (vma.has(VM_LOCKED)) return fail('EINVAL', 'the mapping is locked');
+  splitParts(mm, part);
+  return part.end;
+};
+
+const collapseAdvice: Advice = function* ({ mm }, vma, { start, end }) {
+  return collapse(mm, vma, start, end);
 };
 
 /** Tells the userfaultfd and finds the area again; the range is cut to what is still there. */
@@ -123,6 +129,7 @@ const dropping = (drop: Drop, allowsLocked: boolean): Advice =>
 
 function dropContent(mm: Mm, vma: Vma, { start, end }: Part): undefined {
   zapRange(mm, vma, start, end, ZAP_CONTENT);
+  if (mm.memory.profile.has('dontneedFreesTables')) mm.freeEmptyTables(start, end);
 }
 
 function freePart(mm: Mm, vma: Vma, { start, end }: Part): Failure | undefined {
@@ -200,8 +207,10 @@ const ADVICE = new Map<number, Advice>([
     flagAdvice((vma) => (vma.isShared ? vma.flags : vma.flags | VM_MERGEABLE)),
   ],
   [advices.MADV_UNMERGEABLE, clearFlag(VM_MERGEABLE)],
+  [advices.MADV_HUGEPAGE, flagAdvice((vma) => (vma.flags & ~VM_NOHUGEPAGE) | VM_HUGEPAGE)],
   [advices.MADV_NOHUGEPAGE, flagAdvice((vma) => (vma.flags & ~VM_HUGEPAGE) | VM_NOHUGEPAGE)],
-  [advices.MADV_COLD, notLocked],
+  [advices.MADV_COLLAPSE, collapseAdvice],
+  [advices.MADV_COLD, cold],
   [advices.MADV_PAGEOUT, pageOutAdvice],
   [advices.MADV_GUARD_INSTALL, guardInstall],
   [advices.MADV_GUARD_REMOVE, guardRemove],

@@ -20,7 +20,8 @@ import {
   initialise,
   supported,
 } from './handshake.js';
-import { type MoveArgs, move } from './move.js';
+import { move } from './move.js';
+import type { MoveArgs } from './move-steps.js';
 import type { Range } from './range.js';
 import { type RegisterArgs, register } from './register.js';
 import { rwProtect, type SetModeArgs, setMode } from './rw-protect.js';

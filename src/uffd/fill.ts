@@ -8,6 +8,7 @@ import { errnoOf, type Failure, fail, failed, type Result } from '../base/errno.
 import { type Op, Point } from '../base/op.js';
 import { PAGE_SIZE } from '../base/page.js';
 import type { Caller } from '../mm/caller.js';
+import { isHugeSlot } from '../mm/huge.js';
 import type { Place } from '../mm/install.js';
 import type { Mm } from '../mm/mm.js';
 import { prepareAnonVma } from '../mm/rmap.js';
@@ -156,6 +157,7 @@ function placeOf(context: UffdContext, request: FillRequest, addr: number): Resu
   if (!vma.has(VM_SHARED)) prepareAnonVma(mm, vma);
   const slot = mm.slotOrCreate(addr);
   if (slot === NO_SLOT) return fail('ENOMEM', 'no memory for a page table');
+  if (isHugeSlot(mm, slot)) return fail('EEXIST', 'a huge page is there already');
   return { mm, vma, slot, addr };
 }
 

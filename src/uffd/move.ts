@@ -5,23 +5,19 @@
 
 import { type Failure, fail, failed, type Result } from '../base/errno.js';
 import { type Op, Point } from '../base/op.js';
-import { PAGE_SIZE } from '../base/page.js';
-import { entryFor, maybeWritable } from '../mm/install.js';
+import { PAGE_SIZE, PMD_SIZE } from '../base/page.js';
+import { isPinnedAnywhere, splitFolio } from '../mm/folio.js';
 import type { Mm } from '../mm/mm.js';
 import { prepareAnonVma } from '../mm/rmap.js';
-import { softDirtied, written } from '../mm/soft-dirty.js';
 import type { Vma } from '../mm/vma.js';
-import { VM_ACCESS, VM_LOCKED, VM_SHARED, VM_UFFD_RWP, VM_WRITE } from '../mm/vma-flags.js';
-import { NO_SLOT, type Slot } from '../pgtable/arena.js';
+import { VM_ACCESS, VM_LOCKED, VM_SHARED, VM_WRITE } from '../mm/vma-flags.js';
+import { NO_SLOT } from '../pgtable/arena.js';
 import {
   PTE_NONE,
   type Pte,
   pteIsPresent,
   pteIsSpecial,
   pteIsSwap,
-  pteIsSwpExclusive,
-  pteMakeProtNone,
-  pteMakeUffdWp,
   ptePfn,
 } from '../pgtable/pte.js';
 import { FRAME_EXCLUSIVE } from '../phys/frames.js';
@@ -32,15 +28,9 @@ import {
 import type { UffdContext } from './context.js';
 import { type FillCall, type FillOutcome, refuse, reportAndWake } from './fill.js';
 import { checkMode } from './fill-checks.js';
+import { moveHuge } from './move-huge.js';
+import { type MoveArgs, moveFrame, moveSwap, moveZero } from './move-steps.js';
 import { checkRange } from './range.js';
-
-/** Arguments of UFFDIO_MOVE. */
-export interface MoveArgs {
-  readonly dst: number;
-  readonly src: number;
-  readonly len: number;
-  readonly mode: number;
-}
 
 /** UFFDIO_MOVE, behind the window check. */
 export function* move(context: UffdContext, call: FillCall, args: MoveArgs): Op<FillOutcome> {
@@ -74,12 +64,16 @@ function* movePages(
   const { mm } = context;
   const areas = findAreas(context, args);
   if (failed(areas)) return { done: 0, failure: areas };
-  for (let done = 0; done < args.len; done += PAGE_SIZE) {
+  let done = 0;
+  while (done < args.len) {
     if (done > 0 && mm.memory.points.on) yield new Point('fill:next-page');
-    const failure = movePage(mm, areas, args, done);
+    const huge = moveHuge(mm, areas.to, args, done);
+    if (failed(huge)) return { done, failure: huge };
+    const failure = huge === 'moved' ? undefined : movePage(mm, areas, args, done);
     if (failure !== undefined) return { done, failure };
+    done += huge === 'moved' ? PMD_SIZE : PAGE_SIZE;
   }
-  return { done: args.len, failure: undefined };
+  return { done, failure: undefined };
 }
 
 function findAreas(context: UffdContext, { dst, src, len }: MoveArgs): Result<MoveAreas> {
@@ -126,46 +120,20 @@ function movePage(mm: Mm, areas: MoveAreas, args: MoveArgs, offset: number): Fai
   if (pte === PTE_NONE) return holes ? undefined : fail('ENOENT', 'the source is empty');
   if (pteIsSwap(pte)) return moveSwap(mm, { src, dst, target }, pte);
   if (!pteIsPresent(pte)) return fail('EFAULT', 'the source holds a marker');
-  return pteIsSpecial(pte)
-    ? moveZero(mm, areas, { src, dst, target })
-    : moveFrame(mm, areas, { src, dst, target }, pte);
+  if (pteIsSpecial(pte)) return moveZero(mm, areas.to, { src, dst, target });
+  const shared = splitShared(mm, pte);
+  if (shared !== undefined) return shared;
+  if (mm.pte(src) !== pte) return movePage(mm, areas, args, offset); // it held zeros alone
+  return moveFrame(mm, areas.to, { src, dst, target }, ptePfn(pte));
 }
 
-interface Step {
-  readonly src: number;
-  readonly dst: number;
-  readonly target: Slot;
-}
-
-function moveZero(mm: Mm, { to }: MoveAreas, { src, dst, target }: Step): Failure | undefined {
-  const zero = entryFor(mm, to, ptePfn(mm.pte(src)));
-  mm.store(mm.slot(src), src, PTE_NONE);
-  mm.store(target, dst, zero);
-  return undefined;
-}
-
-/** A swapped page moves without being read, its side bits with it. */
-function moveSwap(mm: Mm, { src, dst, target }: Step, pte: Pte): Failure | undefined {
-  if (!pteIsSwpExclusive(pte)) return fail('EBUSY', 'the swapped source page is shared');
-  mm.store(mm.slot(src), src, PTE_NONE);
-  mm.store(target, dst, softDirtied(mm, pte));
-  return undefined;
-}
-
-function moveFrame(
-  mm: Mm,
-  { to }: MoveAreas,
-  { src, dst, target }: Step,
-  pte: Pte,
-): Failure | undefined {
-  const { frames } = mm.memory;
+/** Makes sure that the page is nobody else's and a page of its own. */
+function splitShared({ memory }: Mm, pte: Pte): Failure | undefined {
+  const { frames } = memory;
   const pfn = ptePfn(pte);
-  if (!frames.has(pfn, FRAME_EXCLUSIVE) || frames.refs(pfn) > 1) {
+  if (!frames.has(pfn, FRAME_EXCLUSIVE) || frames.refs(pfn) > 1 || isPinnedAnywhere(frames, pfn)) {
     return fail('EBUSY', 'the source page is shared');
   }
-  frames.setOwner(pfn, prepareAnonVma(mm, to), to.indexOf(dst));
-  const moved = maybeWritable(to, written(mm, entryFor(mm, to, pfn)));
-  mm.store(mm.slot(src), src, PTE_NONE);
-  mm.store(target, dst, to.has(VM_UFFD_RWP) ? pteMakeProtNone(pteMakeUffdWp(moved)) : moved);
+  splitFolio(memory, pfn);
   return undefined;
 }

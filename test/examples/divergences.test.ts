@@ -25,8 +25,12 @@ const asked: Readonly<Record<string, () => void>> = {
   MFD_HUGETLB: () => {
     thread().memfdCreateSync('huge', linux.MFD_HUGETLB);
   },
-  MADV_HUGEPAGE: () => advise(linux.MADV_HUGEPAGE),
-  MADV_COLLAPSE: () => advise(linux.MADV_COLLAPSE),
+  'MADV_COLLAPSE of a shared mapping of a file': () => {
+    const flags = linux.MAP_SHARED | linux.MAP_ANONYMOUS;
+    const main = thread();
+    const addr = main.mmapSync({ length: 1024 * PAGE, prot: linux.PROT_READ, flags });
+    main.madviseSync({ addr, length: 1024 * PAGE, advice: linux.MADV_COLLAPSE });
+  },
   MADV_HWPOISON: () => advise(linux.MADV_HWPOISON),
   MADV_SOFT_OFFLINE: () => advise(linux.MADV_SOFT_OFFLINE),
 };

@@ -84,3 +84,17 @@ function entriesOf(arena: TableArena, table: TableId): number {
   for (let i = 0; i < ENTRIES; i++) if (arena.load(slotAt(table, i)) !== PTE_NONE) count++;
   return count;
 }
+
+test('a table that is split or given back is no longer one huge entry', () => {
+  const arena = new TableArena(10);
+  const [split, freed] = take(arena, 2) as [TableId, TableId];
+  for (const table of [split, freed]) {
+    expect(arena.isHuge(table)).toBe(false);
+    arena.setHuge(table);
+    expect(arena.isHuge(table)).toBe(true);
+  }
+  arena.clearHuge(split);
+  arena.free(freed);
+  expect(arena.alloc()).toBe(freed);
+  expect([split, freed].some((table) => arena.isHuge(table))).toBe(false);
+});

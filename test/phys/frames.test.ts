@@ -6,9 +6,11 @@ import { PAGE_SIZE } from '../../src/base/page.js';
 import {
   FRAME_ANON,
   FRAME_EXCLUSIVE,
+  FRAME_LARGE,
   FRAME_LAZYFREE,
   type FrameOwner,
   Frames,
+  headOf,
   NO_FRAME,
   POISON_BYTE,
   ZERO_PFN,
@@ -185,6 +187,46 @@ test('a copy takes the whole page and leaves its neighbours', () => {
   });
   frames.copy(a, b);
   expect([a, b, c].map((pfn) => [...bytesOf(frames, pfn)])).toEqual([[1], [1], [3]]);
+});
+
+describe('allocHuge', () => {
+  const free = (frames: Frames, head: Pfn) => {
+    for (let i = 0; i < 512; i++) frames.put((head + i) as Pfn);
+  };
+
+  test('gives 512 frames of zeros in a row, the first a multiple of 512', () => {
+    const frames = new Frames(2000);
+    const small = frames.alloc();
+    const head = frames.allocHuge();
+    expect(headOf(head)).toBe(head);
+    expect(head).not.toBe(headOf(small));
+    expect([frames.inUse, frames.available]).toEqual([513, 1487]);
+    for (let i = 0; i < 512; i++) {
+      expect(frames.refs((head + i) as Pfn)).toBe(1);
+      expect(frames.has((head + i) as Pfn, FRAME_LARGE)).toBe(true);
+      expect(frames.pageBytes((head + i) as Pfn).every((byte) => byte === 0)).toBe(true);
+    }
+  });
+
+  test('takes a run again that was given back, and hands its frames out singly too', () => {
+    const frames = new Frames(1022); // room for one run
+    const head = frames.allocHuge();
+    expect(frames.allocHuge()).toBe(NO_FRAME);
+    free(frames, head);
+    expect(frames.allocHuge()).toBe(head);
+    free(frames, head);
+    const taken = Array.from({ length: 1022 }, () => frames.alloc());
+    expect(taken).not.toContain(NO_FRAME);
+    expect(taken.some((pfn) => frames.has(pfn, FRAME_LARGE))).toBe(false);
+    expect(frames.alloc()).toBe(NO_FRAME);
+  });
+
+  test('finds none while one frame of the run is in use', () => {
+    const frames = new Frames(1022);
+    const head = frames.allocHuge();
+    for (let i = 1; i < 512; i++) frames.put((head + i) as Pfn);
+    expect(frames.allocHuge()).toBe(NO_FRAME);
+  });
 });
 
 test('any order of allocating and dropping ends with all memory free', () => {

@@ -14,7 +14,7 @@ import { clearRefs } from '../../syscall/clear-refs.js';
 import type { Args, Place } from '../args.js';
 import { bytesText, type Cell, indexAt, lengthText, pagemapText, runsText } from '../format.js';
 import { VM_FLAGS } from '../names.js';
-import { regionAt, wrap64 } from '../windows.js';
+import { regionAt, WINDOW_BYTES, wrap64 } from '../windows.js';
 import type { Worker } from '../world.js';
 import { residentText } from './files.js';
 import type { OperationTable } from './operation.js';
@@ -99,7 +99,7 @@ function vmflags(args: Args, worker: Worker): Op<string> {
 
 /** `from-to:perm:flags`, counted from the start of the window in which the area starts. */
 function areaText({ start, end, perms, vmFlags }: MapsEntry, unit: bigint): string {
-  const base = regionAt(BigInt(start))?.start ?? 0n;
+  const base = BigInt(start) - (BigInt(start) % WINDOW_BYTES);
   const at = (addr: number): string => lengthText(BigInt(addr) - base, unit);
   const shown = VM_FLAGS.filter((flag) => vmFlags.includes(flag)).join(',') || '-';
   return `${at(start)}-${at(end)}:${perms}:${shown}`;
