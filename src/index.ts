@@ -12,6 +12,7 @@ export { KernelHangError } from './base/kernel-hang.js';
 export { NotModelledError } from './base/not-modelled.js';
 export { FaultLivelockError } from './fault/access.js';
 export type { SignalCode, SignalName } from './fault/outcome.js';
+export { RestoredError } from './machine/era.js';
 export {
   FaultPendingError,
   KernelError,
@@ -46,6 +47,7 @@ export { Process } from './machine/process.js';
 export type { WaitOptions } from './machine/runner.js';
 export type { ScanRequest, ScanResult } from './machine/scan.js';
 export { PageServer, type PageSource } from './machine/serve.js';
+export { Snapshot, SnapshotError } from './machine/snapshot.js';
 export { SwapDevice, type SwapOptions } from './machine/swap-device.js';
 export { Thread } from './machine/thread.js';
 export { ThreadCore, type ThreadState } from './machine/thread-core.js';

@@ -15,7 +15,7 @@ import {
 } from '../tools/tidy/layers.js';
 import { functionsOf, isTable, longFiles, longFunctions, median } from '../tools/tidy/size.js';
 import { parse, readSources } from '../tools/tidy/source.js';
-import { hiddenState } from '../tools/tidy/state.js';
+import { hiddenState, unseenWrites } from '../tools/tidy/state.js';
 import { anyTypes, badHeaders, pteBitOperations, wideLines } from '../tools/tidy/style.js';
 import { bannedWords } from '../tools/tidy/words.js';
 
@@ -119,6 +119,9 @@ describe('the text', () => {
     expect(hiddenState([parse('src/mm/a.ts', text)])).toEqual(['src/mm/a.ts:1: a # member of A']);
     expect(hiddenState([parse('src/machine/a.ts', text)])).toEqual([]);
     expect(hiddenState(sources)).toEqual([]);
+    const write = 'frames.pageBytes(pfn).set(bytes);\nmm.memory.frames.bytes.fill(0);';
+    expect(unseenWrites([parse('src/mm/a.ts', write)])).toHaveLength(2);
+    expect(unseenWrites(sources)).toEqual([]);
   });
 
   test('everything that the package exports is documented', () => {

@@ -34,6 +34,7 @@ import {
   pteMakeAccessed,
   pteMakeDirty,
   pteMarkerBits,
+  ptePfn,
 } from '../pgtable/pte.js';
 import { NO_FRAME } from '../phys/frames.js';
 import { faultAround } from './around.js';
@@ -54,7 +55,11 @@ export function translate(mm: Mm, addr: number, write: boolean): boolean {
   if (!pteAllows(pte, write)) return false;
   const used = write ? pteMakeDirty(pteMakeAccessed(pte)) : pteMakeAccessed(pte);
   if (used !== pte) mm.memory.tables.store(slot, used);
+  const { frames } = mm.memory;
+  const pfn = ptePfn(used);
+  if (write) frames.willChange(pfn);
   mm.tlb.fill(pageDown(addr), used);
+  if (!frames.mayChange(pfn)) mm.tlb.forgetWrite(pageDown(addr)); // a snapshot wants to hear of it
   return true;
 }
 

@@ -43,6 +43,11 @@ export interface CopyOutcome {
 export const physicalIndex = (mm: Mm, addr: number): number =>
   frameWord(ptePfn(mm.pte(addr))) * 4 + pageOffset(addr);
 
+/** Changes bytes of one page, which is mapped. */
+export function writePhysical(mm: Mm, addr: number, bytes: Uint8Array): void {
+  mm.memory.frames.write(ptePfn(mm.pte(addr)), bytes, pageOffset(addr));
+}
+
 type Chunk = (addr: number, lenBytes: number, done: number) => void;
 
 function* eachPage(
@@ -72,7 +77,7 @@ export function* copyToUser(
 ): Op<CopyOutcome> {
   const span = { addr, lenBytes: bytes.length, write: true };
   return yield* eachPage(mm, mode, span, (at, lenBytes, done) => {
-    mm.memory.frames.bytes.set(bytes.subarray(done, done + lenBytes), physicalIndex(mm, at));
+    writePhysical(mm, at, bytes.subarray(done, done + lenBytes));
   });
 }
 

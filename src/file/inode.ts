@@ -5,6 +5,7 @@
 
 import type { Pfn, SwapSlot } from '../base/brand.js';
 import { PAGE_SIZE, pageOffset, pageUp } from '../base/page.js';
+import { VersionedMap } from '../base/versioned-map.js';
 import {
   FRAME_DIRTY,
   FRAME_NOT_UPTODATE,
@@ -27,8 +28,8 @@ export class Inode implements FrameOwner {
   /** Largest size in bytes. */
   readonly bytesMax: number = SHMEM_BYTES_MAX;
   readonly sites = new Set<MappingSite>();
-  private readonly pages = new Map<number, Pfn>();
-  private readonly slots = new Map<number, SwapSlot>();
+  private readonly pages: VersionedMap<number, Pfn>;
+  private readonly slots: VersionedMap<number, SwapSlot>;
   /** Pages whose content was lost to a swap error: an access gets SIGBUS. */
   private readonly lost = new Set<number>();
   private refs = 1;
@@ -40,7 +41,10 @@ export class Inode implements FrameOwner {
     public sizeBytes: number,
     /** Number that fdinfo and maps would show. */
     readonly ino: number,
-  ) {}
+  ) {
+    this.pages = new VersionedMap(frames.versions);
+    this.slots = new VersionedMap(frames.versions);
+  }
 
   /** Pages that the size covers. */
   get sizePages(): number {
@@ -120,7 +124,7 @@ export class Inode implements FrameOwner {
 
   /** Reads everything back that lies in a swap area; lost content stays lost. */
   leaveSwap(area: SwapArea): boolean {
-    for (const [index, slot] of [...this.slots]) {
+    for (const [index, slot] of this.slots.entries()) {
       if (this.swap.areaOf(slot) !== area) continue;
       if (this.settled(index) !== NO_FRAME) continue;
       if (!this.lost.has(index)) return false;
@@ -131,7 +135,7 @@ export class Inode implements FrameOwner {
   }
 
   /** Pages in swap with their slots. */
-  swapped(): IterableIterator<[number, SwapSlot]> {
+  swapped(): [number, SwapSlot][] {
     return this.slots.entries();
   }
 
@@ -186,7 +190,7 @@ export class Inode implements FrameOwner {
   /** Zeroes bytes `[from, to)` of one page, if it has content. */
   zeroInside(index: number, from: number, to: number): void {
     const pfn = this.readable(index);
-    if (pfn !== NO_FRAME) this.frames.pageBytes(pfn).fill(0, from, to);
+    if (pfn !== NO_FRAME) this.frames.fill(pfn, 0, from, to);
   }
 
   /** Drops the pages of `[first, end)` from every mapping and from the cache. */
@@ -198,7 +202,7 @@ export class Inode implements FrameOwner {
   }
 
   /** Cached pages with their frames. */
-  entries(): IterableIterator<[number, Pfn]> {
+  entries(): [number, Pfn][] {
     return this.pages.entries();
   }
 

@@ -6,6 +6,7 @@
 
 import type { Pfn } from '../base/brand.js';
 import { PAGE_SIZE, pageOffset } from '../base/page.js';
+import { VersionedMap } from '../base/versioned-map.js';
 import { FRAME_DIRTY, FRAME_READAHEAD, type Frames, NO_FRAME } from '../phys/frames.js';
 import type { SwapSpace } from '../phys/swap.js';
 import { Inode } from './inode.js';
@@ -20,7 +21,7 @@ export class RegularInode extends Inode {
   override readonly backing = 'disk';
   override readonly bytesMax = DISK_BYTES_MAX;
   /** Content on the disk by page index; an index without an entry is a hole. */
-  private readonly blocks = new Map<number, Uint8Array>();
+  private readonly blocks: VersionedMap<number, Uint8Array>;
   /** Whether it still has a name. */
   isLinked = true;
 
@@ -32,6 +33,7 @@ export class RegularInode extends Inode {
     private readonly siblings: Set<RegularInode>,
   ) {
     super(name, memory.frames, memory.swap, 0, ino);
+    this.blocks = new VersionedMap(memory.frames.versions);
     siblings.add(this);
   }
 
@@ -46,7 +48,7 @@ export class RegularInode extends Inode {
     if (cached !== NO_FRAME) return cached;
     const pfn = this.addZeroed(index);
     const block = this.blocks.get(index);
-    if (pfn !== NO_FRAME && block !== undefined) this.frames.pageBytes(pfn).set(block);
+    if (pfn !== NO_FRAME && block !== undefined) this.frames.write(pfn, block);
     return pfn;
   }
 
@@ -74,7 +76,7 @@ export class RegularInode extends Inode {
 
   /** Writes back the dirty pages of `[first, end)`. */
   writeBackRange(first: number, end: number): void {
-    for (const [index] of [...this.entries()]) {
+    for (const [index] of this.entries()) {
       if (index >= first && index < end) this.writeBack(index);
     }
   }
@@ -87,7 +89,7 @@ export class RegularInode extends Inode {
   /** Drops up to `pagesMax` clean pages that nobody maps or pins; answers how many went. */
   shrink(pagesMax: number): number {
     let gone = 0;
-    for (const [index, pfn] of [...this.entries()]) {
+    for (const [index, pfn] of this.entries()) {
       if (gone >= pagesMax) break;
       if (this.frames.maps(pfn) > 0 || this.frames.pins(pfn) > 0) continue;
       this.writeBack(index);
@@ -110,9 +112,9 @@ export class RegularInode extends Inode {
     const first = Math.min(from, from + pages);
     this.writeBackRange(first, Number.POSITIVE_INFINITY);
     for (const site of this.sites) site.unmap(first, Number.POSITIVE_INFINITY, 'even-cows');
-    for (const [index] of [...this.entries()]) if (index >= first) this.drop(index);
-    const moving = [...this.blocks].filter(([index]) => index >= from);
-    for (const [index] of [...this.blocks]) if (index >= first) this.blocks.delete(index);
+    for (const [index] of this.entries()) if (index >= first) this.drop(index);
+    const moving = this.blocks.entries().filter(([index]) => index >= from);
+    for (const index of this.blocks.keys()) if (index >= first) this.blocks.delete(index);
     for (const [index, bytes] of moving) this.blocks.set(index + pages, bytes);
   }
 

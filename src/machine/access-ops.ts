@@ -7,7 +7,7 @@ import type { Op } from '../base/op.js';
 import { PAGE_SIZE, pageOffset } from '../base/page.js';
 import { type AccessMode, accessSpan } from '../fault/access.js';
 import { type Signal, signalOf } from '../fault/outcome.js';
-import { physicalIndex } from '../fault/user-copy.js';
+import { physicalIndex, writePhysical } from '../fault/user-copy.js';
 import type { Mm } from '../mm/mm.js';
 import { ByteChunks } from '../syscall/byte-chunks.js';
 import type { ThreadCore } from './thread-core.js';
@@ -45,7 +45,7 @@ function gather(mm: Mm, addr: number, lenBytes: number): Uint8Array {
 
 function scatter(mm: Mm, addr: number, bytes: Uint8Array): void {
   eachPart(addr, bytes.length, (at, part, done) => {
-    mm.memory.frames.bytes.set(bytes.subarray(done, done + part), physicalIndex(mm, at));
+    writePhysical(mm, at, bytes.subarray(done, done + part));
   });
 }
 

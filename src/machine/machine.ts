@@ -17,6 +17,13 @@ import { type KernelConfig, kernelProfile, type Quirks } from '../profile/profil
 import { Credentials } from './credentials.js';
 import { Process } from './process.js';
 import { ProcessState } from './process-state.js';
+import {
+  forkState,
+  type MachineState,
+  restoreSnapshot,
+  type Snapshot,
+  takeSnapshot,
+} from './snapshot.js';
 import { SwapDevice, type SwapOptions } from './swap-device.js';
 import { System } from './system.js';
 
@@ -87,12 +94,14 @@ export interface SpawnOptions {
 export class Machine {
   /** Linux version that the machine plays. */
   readonly kernel: KernelVersion;
-  readonly #system: System;
-  readonly #processes = new Map<number, Process>();
+  readonly #options: MachineOptions;
+  #system: System;
+  #processes = new Map<number, Process>();
 
   /** Makes a machine without processes. `RangeError` for an unknown version or memory size. */
   constructor(options: MachineOptions = {}) {
     this.kernel = options.kernel ?? '6.18';
+    this.#options = options;
     const profile = kernelProfile(this.kernel, options.config, options.quirks);
     const minAddr = options.mmapMinAddr ?? 65536;
     const pages = pagesOf(options.memory ?? 256 * MIB);
@@ -175,6 +184,55 @@ export class Machine {
    */
   reclaim(pages: number): number {
     return this.#system.scheduler.run(() => this.#system.reclaim(pages));
+  }
+
+  /** Swap space that is on, in the order in which it was switched on. */
+  get swapDevices(): SwapDevice[] {
+    return this.#system.memory.swap.areas.map((area) => new SwapDevice(this.#system, area));
+  }
+
+  /**
+   * Takes a snapshot of everything: memory, page tables, files, swap, processes, listeners. It
+   * costs as much as what it has beside memory, and each page once more when it changes first.
+   *
+   * @throws {@link SnapshotError} while an operation is in progress: it names who is asleep, and in
+   *   what. Listeners ({@link Userfaultfd.on}) may be there.
+   */
+  snapshot(): Snapshot {
+    return takeSnapshot(this.#state);
+  }
+
+  /**
+   * Makes the machine what it was when a snapshot was taken, in time proportional to what differs.
+   *
+   * Objects that existed then are what they were; an object made since does not exist any more, and
+   * its use is a {@link RestoredError}, with which operations in progress end too. Every snapshot
+   * stays good, also one taken later than the one that is restored.
+   *
+   * @throws {@link SnapshotError} if the snapshot is of another machine, or an operation runs.
+   */
+  restore(snapshot: Snapshot): void {
+    restoreSnapshot(this.#state, snapshot);
+  }
+
+  /**
+   * A machine of its own in the same state: what happens on one is not seen on the other. Objects
+   * of this machine go on belonging to it; those of the new one are found by number:
+   * `fork.process(pid)`, its `threads`, and `thread.userfaultfdOf(fd)`. Nobody listens there, and
+   * it has no snapshots.
+   *
+   * @throws {@link SnapshotError} as {@link Machine.snapshot}.
+   */
+  fork(): Machine {
+    const { system, processes } = forkState(this.#state);
+    const fork = new Machine(this.#options);
+    fork.#system = system;
+    fork.#processes = processes;
+    return fork;
+  }
+
+  get #state(): MachineState {
+    return { system: this.#system, processes: this.#processes };
   }
 
   /** Runs every thread that can run; calls do so themselves when they return. */

@@ -8,9 +8,15 @@ import type { Mm } from '../mm/mm.js';
 import { releaseMm } from '../mm/teardown.js';
 import type { Credentials } from './credentials.js';
 
-/** Something that ends with its process: a thread. */
+/** Something that ends with its process: a thread, or an operation that no thread runs. */
 export interface Member {
+  /** Name, for diagnosis. */
+  readonly name: string;
+  /** What it is in the midst of, as a sentence; `undefined` while it is idle. */
+  readonly inProgress: string | undefined;
   end(why: string): void;
+  /** Gives up what it is in the midst of. */
+  giveUp(reason: unknown): void;
 }
 
 /** One process. */

@@ -8,6 +8,7 @@ import { isPageAligned } from '../base/page.js';
 import { type MapsEntry, maps } from '../observe/maps.js';
 import { pagemap } from '../observe/pagemap.js';
 import { clearRefs } from '../syscall/clear-refs.js';
+import type { Era } from './era.js';
 import type { ProcessState } from './process-state.js';
 import { unwrap } from './runner.js';
 import { type ScanRequest, type ScanResult, scan } from './scan.js';
@@ -18,35 +19,56 @@ import { Userfaultfd } from './userfaultfd.js';
 /** A process: an address space, descriptors, and threads. */
 export class Process {
   /** @internal */
-  readonly state: ProcessState;
+  readonly era: Era;
+  readonly #state: ProcessState;
   readonly #system: System;
-  readonly #threads: Thread[] = [];
+  private readonly threadList: Thread[] = [];
 
   /** @internal */
   constructor(system: System, state: ProcessState) {
     this.#system = system;
-    this.state = state;
-    this.#threads.push(new Thread(system, state, 'main', state.pid));
+    this.#state = state;
+    this.era = system.eras.current;
+    this.threadList.push(new Thread(system, state, 'main', state.pid));
+  }
+
+  /** @internal */
+  get state(): ProcessState {
+    this.#system.assertCurrent(this);
+    return this.#state;
+  }
+
+  /** @internal The same process and threads on a fork of the machine. */
+  copyFor(system: System, state: ProcessState): Process {
+    const copy = new Process(system, state);
+    for (const { name, tid } of this.threadList.slice(1)) {
+      copy.threadList.push(new Thread(system, state, name.slice(state.name.length + 1), tid));
+    }
+    for (const [i, { credentials }] of this.threadList.entries()) {
+      (copy.threadList[i] as Thread).credentials = credentials;
+      (copy.threadList[i] as Thread).remember();
+    }
+    return copy;
   }
 
   /** Process id. */
   get pid(): number {
-    return this.state.pid;
+    return this.#state.pid;
   }
 
   /** Name, for diagnosis. */
   get name(): string {
-    return this.state.name;
+    return this.#state.name;
   }
 
   /** The first thread. */
   get main(): Thread {
-    return this.#threads[0] as Thread;
+    return this.threadList[0] as Thread;
   }
 
   /** All threads, in order of creation. */
   get threads(): readonly Thread[] {
-    return this.#threads;
+    return this.threadList;
   }
 
   /** Whether the process has ended. */
@@ -55,9 +77,9 @@ export class Process {
   }
 
   /** Makes a thread. */
-  createThread(name = `thread${this.#threads.length}`): Thread {
+  createThread(name = `thread${this.threadList.length}`): Thread {
     const thread = new Thread(this.#system, this.state, name, this.#system.nextId());
-    this.#threads.push(thread);
+    this.threadList.push(thread);
     return thread;
   }
 

@@ -9,6 +9,7 @@ import { Signal } from '../fault/outcome.js';
 import type { Begun, Scheduler } from '../sched/scheduler.js';
 import type { Task } from '../sched/task.js';
 import { KernelError, ProcessEndedError, pendingError, SignalError } from './errors.js';
+import type { Member } from './process-state.js';
 
 /** Options of every call that may wait. */
 export interface WaitOptions {
@@ -72,8 +73,13 @@ export function postFor<T>(owner: Owner, what: string, op: Op<T>): Task<T> {
 
 function endWith<T>(owner: Owner, task: Task<T>): void {
   const { scheduler } = owner.system;
-  const member = {
-    end: (why: string) => scheduler.cancel(task, new ProcessEndedError(`${owner.name}: ${why}`)),
+  const member: Member = {
+    name: owner.name,
+    get inProgress() {
+      return task.waitingFor?.reason.describe() ?? 'about to go on';
+    },
+    end: (why) => scheduler.cancel(task, new ProcessEndedError(`${owner.name}: ${why}`)),
+    giveUp: (reason) => scheduler.cancel(task, reason),
   };
   owner.process.members.add(member);
   task.onEnd(() => owner.process.members.delete(member));
@@ -83,7 +89,7 @@ function endWith<T>(owner: Owner, task: Task<T>): void {
 export interface Owner {
   readonly name: string;
   readonly system: { readonly scheduler: Scheduler };
-  readonly process: { readonly members: Set<{ end(why: string): void }> };
+  readonly process: { readonly members: Set<Member> };
 }
 
 /** The value of a task that must have ended; gives it up if it would wait. */

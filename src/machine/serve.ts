@@ -44,6 +44,7 @@ export class PageServer implements Disposable {
     this.#start = unsigned('start', region.start);
     this.#end = this.#start + unsigned('len', region.len);
     this.#source = source;
+    uffd.thread.system.listeners.add(this);
     uffd.on('pagefault', this.#onFault);
     uffd.on('remove', this.#onRemove);
   }
@@ -55,6 +56,7 @@ export class PageServer implements Disposable {
 
   /** Stops serving. */
   close(): void {
+    this.#uffd.thread.system.listeners.delete(this);
     this.#uffd.off('pagefault', this.#onFault);
     this.#uffd.off('remove', this.#onRemove);
   }
@@ -62,6 +64,19 @@ export class PageServer implements Disposable {
   /** Stops serving. */
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  /** @internal What it served is a part of the machine's state; the handle stops the messages. */
+  suspend(): () => void {
+    const { served } = this;
+    const removed = [...this.#removed];
+    this.#uffd.thread.system.listeners.delete(this);
+    return () => {
+      this.served = served;
+      this.#removed.clear();
+      for (const page of removed) this.#removed.add(page);
+      this.#uffd.thread.system.listeners.add(this);
+    };
   }
 
   #serve(fault: PageFault): void {

@@ -6,6 +6,7 @@
 import type { SwapSlot } from '../base/brand.js';
 import { fail } from '../base/errno.js';
 import type { SwapArea } from '../phys/swap.js';
+import type { Era } from './era.js';
 import { KernelError } from './errors.js';
 import type { System } from './system.js';
 
@@ -19,18 +20,24 @@ export interface SwapOptions {
 
 /** A swap device that is on. */
 export class SwapDevice {
+  /** Name of the device. */
+  readonly name: string;
+  /** @internal */
+  readonly era: Era;
   readonly #system: System;
-  readonly #area: SwapArea;
+  readonly #ownArea: SwapArea;
 
   /** @internal */
   constructor(system: System, area: SwapArea) {
     this.#system = system;
-    this.#area = area;
+    this.#ownArea = area;
+    this.name = area.name;
+    this.era = system.eras.current;
   }
 
-  /** Name of the device. */
-  get name(): string {
-    return this.#area.name;
+  get #area(): SwapArea {
+    this.#system.assertCurrent(this);
+    return this.#ownArea;
   }
 
   /** Pages that the device holds. */

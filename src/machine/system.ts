@@ -3,6 +3,7 @@
  * and the out-of-memory killer. Internal; `Machine` is what users hold.
  */
 
+import type { Copier } from '../base/graph.js';
 import { TASK_SIZE } from '../base/page.js';
 import { FileSystem } from '../file/file-system.js';
 import { MappedFile } from '../file/mapped-file.js';
@@ -13,6 +14,7 @@ import { slotAfter } from '../pgtable/arena.js';
 import { pteIsPresent } from '../pgtable/pte.js';
 import type { SwapArea } from '../phys/swap.js';
 import { Scheduler } from '../sched/scheduler.js';
+import { type Dated, Eras, RestoredError } from './era.js';
 import type { ProcessState } from './process-state.js';
 
 /** Pages that one shortage takes out of memory. */
@@ -26,14 +28,23 @@ export interface Policy {
   readonly devUserfaultfdMode: number;
 }
 
+/** Somebody who consumes messages, and can stop for a while. */
+export interface Listener {
+  /** Stops; the answer listens again, as it was. */
+  suspend(): () => void;
+}
+
 /** Everything below the facade. */
 export class System {
   readonly scheduler = new Scheduler();
   /** Regular files. */
   readonly files: FileSystem;
   readonly processes = new Map<number, ProcessState>();
-  #lastId = 99;
-  #lastIno = 0;
+  readonly eras = new Eras();
+  /** Who listens to messages. */
+  readonly listeners = new Set<Listener>();
+  private lastId = 99;
+  private lastIno = 0;
 
   constructor(
     readonly memory: MachineMemory,
@@ -46,14 +57,33 @@ export class System {
     memory.onShortage = () => this.reclaim(RECLAIM_BATCH) > 0;
   }
 
+  /** The system of a machine of its own, in the same state; without versions and listeners. */
+  copyWith(copier: Copier): System {
+    const copy = new System(copier.copy(this.memory), this.policy, this.rmwReadsFirst);
+    copier.enter(this.scheduler, copy.scheduler);
+    copier.enter(this.eras, copy.eras);
+    copier.enter(this.listeners, copy.listeners);
+    return copy;
+  }
+
+  /** Whether an object that users hold exists in the state that the machine is in. */
+  isCurrent(object: Dated): boolean {
+    return this.eras.has(object);
+  }
+
+  assertCurrent(object: Dated): void {
+    if (this.eras.has(object)) return;
+    throw new RestoredError(`${object.name} does not exist: the machine was restored`);
+  }
+
   /** Next process or thread id. */
   nextId(): number {
-    return ++this.#lastId;
+    return ++this.lastId;
   }
 
   /** Next inode number of a memfd. */
   nextIno(): number {
-    return ++this.#lastIno;
+    return ++this.lastIno;
   }
 
   /**

@@ -12,6 +12,7 @@ import type { Mm } from '../mm/mm.js';
 import { Tlb } from '../pgtable/tlb.js';
 import type { Runnable, Task } from '../sched/task.js';
 import type { Credentials } from './credentials.js';
+import type { Era } from './era.js';
 import { ProcessEndedError, ThreadBusyError } from './errors.js';
 import type { Member, ProcessState } from './process-state.js';
 import { atOnce, begin, inTime, post, unwrap, type WaitOptions } from './runner.js';
@@ -45,6 +46,8 @@ export class ThreadCore implements Caller, Member {
   protected words: Int32Array;
   /** @internal Who the thread is; setresuid changes it for this thread alone. */
   credentials: Credentials;
+  /** @internal */
+  readonly era: Era;
   #task: Runnable | undefined;
 
   /** @internal */
@@ -54,6 +57,7 @@ export class ThreadCore implements Caller, Member {
     this.name = `${process.name}/${name}`;
     this.tid = tid;
     this.credentials = process.credentials;
+    this.era = system.eras.current;
     const { tlb, memory } = process.mm;
     this.readTags = tlb.readTags;
     this.writeTags = tlb.writeTags;
@@ -82,7 +86,7 @@ export class ThreadCore implements Caller, Member {
 
   /** Whether the thread is idle, asleep in an operation, or ended with its process. */
   get state(): ThreadState {
-    if (this.process.ended) return 'dead';
+    if (this.process.ended || !this.system.isCurrent(this)) return 'dead';
     return this.#task === undefined ? 'idle' : 'blocked';
   }
 
@@ -126,7 +130,8 @@ export class ThreadCore implements Caller, Member {
 
   /** Whether accesses may go ahead unseen: not while somebody watches each step. */
   get #mayHit(): boolean {
-    return !this.process.ended && this.system.scheduler.controller === undefined;
+    const exists = !this.process.ended && this.system.isCurrent(this);
+    return exists && this.system.scheduler.controller === undefined;
   }
 
   #use(tlb: Tlb): void {
@@ -157,6 +162,7 @@ export class ThreadCore implements Caller, Member {
 
   /** @internal Throws unless the thread can start something. */
   protected assertIdle(): void {
+    this.system.assertCurrent(this);
     if (this.process.ended) {
       throw new ThreadBusyError(`${this.name}: its process was ${this.process.endedBecause}`);
     }
@@ -178,6 +184,27 @@ export class ThreadCore implements Caller, Member {
     if (task === undefined) return;
     const begun = this.system.scheduler.controller === undefined;
     if (begun && task.waitingFor === undefined) return; // it ends itself
-    this.system.scheduler.cancel(task, new ProcessEndedError(`${this.name}: ${why}`));
+    this.giveUp(new ProcessEndedError(`${this.name}: ${why}`));
+  }
+
+  /** @internal What the thread is in the midst of, as a sentence. */
+  get inProgress(): string | undefined {
+    return this.#task === undefined ? undefined : (this.waitsFor ?? 'about to go on');
+  }
+
+  /** @internal */
+  giveUp(reason: unknown): void {
+    if (this.#task !== undefined) this.system.scheduler.cancel(this.#task, reason);
+  }
+
+  /** @internal The machine is in a state in which the thread may not exist: nothing hits. */
+  forget(): void {
+    this.#use(NO_TLB);
+  }
+
+  /** @internal The machine is in a state in which the thread exists. */
+  remember(): void {
+    this.#use(this.#mayHit ? this.process.mm.tlb : NO_TLB);
+    this.showMemory();
   }
 }

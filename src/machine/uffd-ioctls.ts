@@ -9,6 +9,7 @@ import type { Op } from '../base/op.js';
 import type { Signal } from '../fault/outcome.js';
 import type { FillOutcome } from '../uffd/fill.js';
 import type { ApiAnswer } from '../uffd/handshake.js';
+import type { Era } from './era.js';
 import { KernelError } from './errors.js';
 import { atOnce, beginFor, inTime, postFor, unwrap, type WaitOptions } from './runner.js';
 import type { ThreadCore } from './thread-core.js';
@@ -53,13 +54,31 @@ export interface RegisterResult {
 export class UffdIoctls {
   /** Number of the descriptor in the process that holds the handle. */
   readonly fd: number;
-  /** @internal Who calls. */
-  readonly thread: ThreadCore;
+  /** @internal */
+  readonly era: Era;
+  readonly #thread: ThreadCore;
 
   /** @internal */
   constructor(thread: ThreadCore, fd: number) {
-    this.thread = thread;
+    this.#thread = thread;
     this.fd = fd;
+    this.era = thread.system.eras.current;
+  }
+
+  /** @internal Name for diagnosis. */
+  get name(): string {
+    return `the handle of userfaultfd ${this.fd}`;
+  }
+
+  /** @internal Whether it exists in the state that the machine is in. */
+  get exists(): boolean {
+    return this.#thread.system.isCurrent(this);
+  }
+
+  /** @internal Who calls. */
+  get thread(): ThreadCore {
+    this.#thread.system.assertCurrent(this);
+    return this.#thread;
   }
 
   /**

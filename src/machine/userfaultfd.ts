@@ -13,6 +13,7 @@ import type { UffdMsg, UffdRemapMsg, UffdRemoveMsg, UffdUnmapMsg } from '../uapi
 import { type Fdinfo, fdinfo } from '../uffd/fdinfo.js';
 import type { UffdFile } from '../uffd/file.js';
 import { notReady, poll } from '../uffd/read.js';
+import type { Era } from './era.js';
 import { KernelError } from './errors.js';
 import { PageFault } from './page-fault.js';
 import { postFor, unwrap, type WaitOptions } from './runner.js';
@@ -71,7 +72,7 @@ export interface UffdEvents {
 export class Userfaultfd extends UffdIoctls implements AsyncIterable<UffdMessage>, Disposable {
   readonly #emitter = new EventEmitter<UffdEvents>();
   #pump: Runnable | undefined;
-  #closed = false;
+  #closedIn: Era | undefined;
 
   /**
    * read(2): takes as many 32-byte messages as fit.
@@ -201,16 +202,40 @@ export class Userfaultfd extends UffdIoctls implements AsyncIterable<UffdMessage
    * @throws KernelError `EBADF`.
    */
   close(): void {
-    this.#closed = true;
+    const { thread } = this;
+    this.#closedIn = thread.system.eras.current;
     this.#stopPump();
-    this.thread.system.scheduler.run(() => {
-      unwrap('close', this.thread.fds.close(this.fd) ?? 0);
+    thread.system.scheduler.run(() => {
+      unwrap('close', thread.fds.close(this.fd) ?? 0);
     });
   }
 
   /** Closes the descriptor unless `close` did. */
   [Symbol.dispose](): void {
-    if (!this.#closed && !failed(uffdFile(this))) this.close();
+    if (this.exists && !this.#closed && !failed(uffdFile(this))) this.close();
+  }
+
+  /** @internal Stops consuming; the answer makes it listen again, as it did. */
+  suspend(): () => void {
+    const listeners = this.#emitter
+      .eventNames()
+      .flatMap((event) => this.#emitter.listeners(event).map((listener) => ({ event, listener })));
+    const { system } = this.thread;
+    const listened = this.#pump?.done === false;
+    this.#emitter.removeAllListeners();
+    this.#stopPump();
+    return () => {
+      this.#emitter.removeAllListeners();
+      for (const { event, listener } of listeners) this.#emitter.on(event, listener as never);
+      system.listeners.add(this);
+      if (listened) this.#startPump(); // it had not ended with its process
+    };
+  }
+
+  /** Whether it was closed in the state that the machine is in. */
+  get #closed(): boolean {
+    const era = this.#closedIn;
+    return era !== undefined && this.thread.system.isCurrent({ era, name: this.name });
   }
 
   /** @internal The open file, for passing it on. */
@@ -230,10 +255,12 @@ export class Userfaultfd extends UffdIoctls implements AsyncIterable<UffdMessage
 
   #startPump(): void {
     if (this.#pump !== undefined && !this.#pump.done) return;
+    this.thread.system.listeners.add(this);
     this.#pump = postFor(this.thread, 'listen', this.#deliver());
   }
 
   #stopPump(): void {
+    this.thread.system.listeners.delete(this);
     if (this.#pump === undefined) return;
     this.thread.system.scheduler.cancel(this.#pump, undefined);
     this.#pump = undefined;

@@ -3,7 +3,9 @@
  * Page tables are charged against memory, as on a real machine.
  */
 
+import type { Copier } from '../base/graph.js';
 import type { PointSwitch } from '../base/op.js';
+import { Versions } from '../base/versions.js';
 import { NO_TABLE, TableArena, type TableId } from '../pgtable/arena.js';
 import { Frames } from '../phys/frames.js';
 import { SwapSpace } from '../phys/swap.js';
@@ -19,6 +21,8 @@ export type ThpPolicy = 'always' | 'madvise' | 'never';
 
 /** Memory of one machine. */
 export class MachineMemory {
+  /** What snapshots keep of frames, page tables, and the maps of files and swap. */
+  readonly versions = new Versions();
   readonly frames: Frames;
   readonly swap: SwapSpace;
   readonly tables: TableArena;
@@ -39,12 +43,23 @@ export class MachineMemory {
     /** Where a fault may bring a transparent huge page. */
     readonly transparentHugepage: ThpPolicy = 'madvise',
   ) {
-    this.frames = new Frames(totalPages);
+    this.frames = new Frames(totalPages, this.versions);
     this.swap = new SwapSpace(this.frames);
-    this.tables = new TableArena(totalPages);
+    this.tables = new TableArena(totalPages, this.versions);
     this.frames.onGrow = () => {
       for (const viewer of this.viewers) viewer.showMemory();
     };
+  }
+
+  /** Memory of another machine with the same contents; it keeps no versions yet. */
+  copyWith(copier: Copier): MachineMemory {
+    const copy = new MachineMemory(this.profile, this.frames.total, this.mmapMinAddr);
+    copier.enter(this.versions, copy.versions);
+    copier.enter(this.frames, copy.frames);
+    copier.enter(this.tables, copy.tables);
+    copy.frames.become(this.frames, copier);
+    copy.tables.become(this.tables);
+    return copy;
   }
 
   /** A page table, or `NO_TABLE` when memory is full. */

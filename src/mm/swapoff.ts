@@ -78,7 +78,7 @@ function pageOf(mm: Mm, vma: Vma, addr: number, swapSlot: SwapSlot): Pfn {
   if (cached !== NO_FRAME) return cached;
   const pfn = frames.alloc();
   if (pfn === NO_FRAME) return NO_FRAME;
-  if (!swap.load(swapSlot, pfn)) frames.pageBytes(pfn).fill(POISON_BYTE); // what was there before
+  if (!swap.load(swapSlot, pfn)) frames.fill(pfn, POISON_BYTE); // what was there before
   frames.setFlag(pfn, FRAME_ANON);
   const own = prepareAnonVma(mm, vma);
   const owner = swap.count(swapSlot) === 1 ? own : (vma.anonChain[0] ?? own);

@@ -5,6 +5,7 @@
  */
 
 import { assert } from '../base/assert.js';
+import { type Parts, Versions } from '../base/versions.js';
 import type { Pte } from './pte.js';
 
 declare const brand: unique symbol;
@@ -17,6 +18,7 @@ export type Slot = number & { readonly [brand]: 'slot' };
 
 /** Entries in a table, at every level. */
 export const ENTRIES = 512;
+const ENTRIES_SHIFT = 9;
 
 /** No such table, and where an upper entry points when it is empty. */
 export const NO_TABLE = 0 as TableId;
@@ -41,10 +43,18 @@ export class TableArena {
   words = new Int32Array(FIRST_TABLES * ENTRIES);
   #highest = 0;
   /** Tables whose 512 entries stand for one entry of the level above. */
-  readonly #huge = new Set<TableId>();
-  readonly #free: TableId[] = [];
+  #huge = new Set<TableId>();
+  #free: TableId[] = [];
+  /** A table as a part of a version. */
+  readonly #contents: Parts<Int32Array> = {
+    take: (table) => this.#tableWords(table).slice(),
+    give: (table, words) => this.#tableWords(table).set(words),
+  };
 
-  constructor(readonly tablesMax: number) {}
+  constructor(
+    readonly tablesMax: number,
+    readonly versions = new Versions(),
+  ) {}
 
   /** A table of empty entries, or {@link NO_TABLE} when the bound is reached. */
   alloc(): TableId {
@@ -59,7 +69,8 @@ export class TableArena {
   /** Gives a table back, emptied. */
   free(table: TableId): void {
     assert(table !== NO_TABLE, 'table 0 is never handed out');
-    this.words.fill(0, slotAt(table, 0), slotAt(table, ENTRIES));
+    this.versions.keep(this.#contents, table);
+    this.#tableWords(table).fill(0);
     this.#huge.delete(table);
     this.#free.push(table);
   }
@@ -69,6 +80,7 @@ export class TableArena {
   }
 
   store(slot: Slot, pte: Pte): void {
+    this.versions.keep(this.#contents, slot >>> ENTRIES_SHIFT);
     this.words[slot] = pte;
   }
 
@@ -88,9 +100,40 @@ export class TableArena {
     this.#huge.delete(table);
   }
 
+  /** Stores the number of the table below, or none, in an upper entry. */
+  link(slot: Slot, table: TableId): void {
+    this.versions.keep(this.#contents, slot >>> ENTRIES_SHIFT);
+    this.words[slot] = table;
+  }
+
+  /** Takes down what is not in the versions. */
+  saveState(): () => void {
+    const highest = this.#highest;
+    const free = [...this.#free];
+    const huge = [...this.#huge];
+    return () => {
+      this.#highest = highest;
+      this.#free = [...free];
+      this.#huge = new Set(huge);
+    };
+  }
+
+  /** Becomes what the page tables of another machine are. */
+  become(other: TableArena): void {
+    while ((other.#highest + 1) * ENTRIES > this.words.length) this.#grow();
+    this.words.set(other.words.subarray(0, (other.#highest + 1) * ENTRIES));
+    this.#highest = other.#highest;
+    this.#free = [...other.#free];
+    this.#huge = new Set(other.#huge);
+  }
+
   /** Tables handed out and not given back. */
   get used(): number {
     return this.#highest - this.#free.length;
+  }
+
+  #tableWords(table: number): Int32Array {
+    return this.words.subarray(table * ENTRIES, (table + 1) * ENTRIES);
   }
 
   #grow(): void {

@@ -57,6 +57,21 @@ export class Tlb {
     this.writeTags[i] = NO_PAGE;
   }
 
+  /** Lets the next store to a page be seen; loads go on to hit. */
+  forgetWrite(page: number): void {
+    this.writeTags[tlbIndex(page | 0)] = NO_PAGE;
+  }
+
+  /** Lets the next store to every page be seen. */
+  forgetWrites(): void {
+    this.writeTags.fill(NO_PAGE);
+  }
+
+  /** A cache of another machine: empty until it is shown its memory. */
+  copyWith(): Tlb {
+    return new Tlb({ bytes: new Uint8Array(0), words: new Int32Array(0) });
+  }
+
   /** Forgets `[start, end)`: page by page when short, everything otherwise. */
   flushRange(start: number, end: number): void {
     if (end - start > SINGLY_MAX * PAGE_SIZE) this.flushAll();

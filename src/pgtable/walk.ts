@@ -58,7 +58,7 @@ export function walkOrCreate(
     if (next === NO_TABLE) {
       next = allocTable();
       if (next === NO_TABLE) return NO_SLOT;
-      tables.words[slot] = next;
+      tables.link(slot, next);
     }
     table = next;
   }
@@ -106,7 +106,7 @@ export function detachLeafTable(tables: TableArena, root: TableId, addr: number)
   const pmd = pud === NO_TABLE ? NO_TABLE : child(tables, pud, pudIndex(q));
   if (pmd === NO_TABLE) return NO_TABLE;
   const leaf = child(tables, pmd, pmdIndex(q));
-  tables.words[slotAt(pmd, pmdIndex(q))] = 0;
+  tables.link(slotAt(pmd, pmdIndex(q)), NO_TABLE);
   return leaf;
 }
 

@@ -2,12 +2,20 @@
  * Physical memory: page frames with their bytes, reference counts, map counts and owner.
  * One ArrayBuffer that grows by doubling up to the machine's memory; a frame keeps its number.
  * Freed frames are filled with a pattern, so that a use after free shows in what is read.
+ * Whoever changes bytes says so before: versions keep a frame, and what is known of it, apart.
  * Never knows page tables: who maps a frame counts itself here.
  */
 
 import { assert } from '../base/assert.js';
 import type { Pfn } from '../base/brand.js';
+import type { Copier } from '../base/graph.js';
 import { PAGE_SIZE } from '../base/page.js';
+import { type Parts, Versions } from '../base/versions.js';
+import type { FrameOwner } from './frame-owner.js';
+import { FrameTable } from './frame-table.js';
+import { FreeFrames } from './free-frames.js';
+
+export type { FrameOwner, MappingSite, UnmapScope } from './frame-owner.js';
 
 /** Byte that fills a freed frame. */
 export const POISON_BYTE = 0x6b;
@@ -47,49 +55,30 @@ export const HUGE_FRAMES = 512;
 /** Number of the first frame of the huge page that a frame belongs to, if it does. */
 export const headOf = (pfn: Pfn): Pfn => (pfn - (pfn % HUGE_FRAMES)) as Pfn;
 
-/** Which of an owner's mappings of a page go: all of them, or not the private copies. */
-export type UnmapScope = 'even-cows' | 'not-cows';
-
-/** A place that may map pages of an owner, such as an area of an address space; mm provides it. */
-export interface MappingSite {
-  /** Removes mappings of the page indexes `[first, end)`. */
-  unmap(first: number, end: number, scope: UnmapScope): void;
-  /** Makes mappings of the page indexes `[first, end)` clean and read-only, as writeback does. */
-  clean(first: number, end: number): void;
-}
-
-/** What a frame belongs to: the anonymous memory of some areas, or a file. */
-export interface FrameOwner {
-  readonly kind: 'anon' | 'file';
-  /** Where its pages may be mapped: the start of every reverse walk. */
-  readonly sites: Set<MappingSite>;
-}
-
 /** Page frames of one machine. */
 export class Frames {
   bytes: Uint8Array;
   words: Int32Array;
   /** Called with every new pair of views, before anybody can use the old ones. */
   onGrow: (() => void) | undefined;
-  #refs: Int32Array;
-  #maps: Int32Array;
-  #flags: Uint8Array;
-  #index: Float64Array;
-  readonly #owners: (FrameOwner | undefined)[] = [];
-  readonly #free: Pfn[] = [];
+  readonly #table: FrameTable;
   readonly #pins = new Map<Pfn, number>();
+  readonly #free: FreeFrames;
   #next = FIRST_FREE;
+  /** Frames from here on were never handed out: they are zeros. */
+  #untouched = FIRST_FREE;
   #charged = 0;
 
   /** @param total - Frames of the machine, those for page tables included. */
-  constructor(readonly total: number) {
+  constructor(
+    readonly total: number,
+    readonly versions = new Versions(),
+  ) {
     const first = FIRST_FREE + Math.min(total, FIRST_FRAMES);
     this.bytes = new Uint8Array(first * PAGE_SIZE);
     this.words = new Int32Array(this.bytes.buffer);
-    this.#refs = new Int32Array(first);
-    this.#maps = new Int32Array(first);
-    this.#flags = new Uint8Array(first);
-    this.#index = new Float64Array(first);
+    this.#table = new FrameTable(first, versions);
+    this.#free = new FreeFrames(this.#table);
   }
 
   /** Frames that could still be allocated. */
@@ -99,7 +88,7 @@ export class Frames {
 
   /** Frames that hold data now. */
   get inUse(): number {
-    return this.#next - FIRST_FREE - this.#free.length;
+    return this.#next - FIRST_FREE - this.#free.size;
   }
 
   /** Takes one page of memory for something that lives elsewhere: a page table. */
@@ -118,15 +107,15 @@ export class Frames {
   alloc(): Pfn {
     if (this.available <= 0) return NO_FRAME;
     const pfn = this.#free.pop() ?? this.#fresh();
-    this.#refs[pfn] = 1;
+    this.#handOut(pfn);
     return pfn;
   }
 
   /** A frame of zeros with one reference, or {@link NO_FRAME}. */
   allocZeroed(): Pfn {
-    const fresh = this.#free.length === 0;
+    const untouched = this.#untouched;
     const pfn = this.alloc();
-    if (!fresh && pfn !== NO_FRAME) this.pageWords(pfn).fill(0);
+    if (pfn < untouched && pfn !== NO_FRAME) this.pageWords(pfn).fill(0);
     return pfn;
   }
 
@@ -139,44 +128,49 @@ export class Frames {
     const head = this.#freeRun() ?? this.#freshRun();
     if (head === NO_FRAME) return NO_FRAME;
     for (let i = 0; i < HUGE_FRAMES; i++) {
-      this.#refs[head + i] = 1;
-      this.#flags[head + i] = FRAME_LARGE;
+      this.#handOut((head + i) as Pfn);
+      this.#table.flags[head + i] = FRAME_LARGE;
     }
     this.words.fill(0, head * WORDS_PER_PAGE, (head + HUGE_FRAMES) * WORDS_PER_PAGE);
     return head;
   }
 
   get(pfn: Pfn): void {
-    this.#refs[pfn] = this.refs(pfn) + 1;
+    this.#table.keep(pfn);
+    this.#table.refs[pfn] = this.refs(pfn) + 1;
   }
 
   /** Drops a reference; the last one frees the frame. */
   put(pfn: Pfn): void {
     const left = this.refs(pfn) - 1;
     assert(left >= 0 && pfn >= FIRST_FREE, `frame ${pfn} has no reference to drop`);
-    this.#refs[pfn] = left;
+    this.#table.keep(pfn);
+    if (left === 0) this.willChange(pfn); // while it still says that the bytes mean something
+    this.#table.refs[pfn] = left;
     if (left === 0) this.#release(pfn);
   }
 
   refs(pfn: Pfn): number {
-    return this.#refs[pfn] ?? 0;
+    return this.#table.refs[pfn] ?? 0;
   }
 
   /** Number of page table entries that map the frame. */
   maps(pfn: Pfn): number {
-    return this.#maps[pfn] ?? 0;
+    return this.#table.maps[pfn] ?? 0;
   }
 
   /** Counts one more mapping, which holds a reference. */
   addMap(pfn: Pfn): void {
-    this.#maps[pfn] = this.maps(pfn) + 1;
+    this.#table.keep(pfn);
+    this.#table.maps[pfn] = this.maps(pfn) + 1;
     this.get(pfn);
   }
 
   /** Counts a mapping off and drops its reference. */
   removeMap(pfn: Pfn): void {
     assert(this.maps(pfn) > 0, `frame ${pfn} is not mapped`);
-    this.#maps[pfn] = this.maps(pfn) - 1;
+    this.#table.keep(pfn);
+    this.#table.maps[pfn] = this.maps(pfn) - 1;
     this.put(pfn);
   }
 
@@ -200,11 +194,12 @@ export class Frames {
   }
 
   has(pfn: Pfn, flag: number): boolean {
-    return ((this.#flags[pfn] ?? 0) & flag) !== 0;
+    return ((this.#table.flags[pfn] ?? 0) & flag) !== 0;
   }
 
   setFlag(pfn: Pfn, flag: number): void {
-    this.#flags[pfn] = (this.#flags[pfn] ?? 0) | flag;
+    this.#table.keep(pfn);
+    this.#table.flags[pfn] = (this.#table.flags[pfn] ?? 0) | flag;
   }
 
   /** A store through a mapping was seen. */
@@ -214,30 +209,55 @@ export class Frames {
   }
 
   clearFlag(pfn: Pfn, flag: number): void {
-    this.#flags[pfn] = (this.#flags[pfn] ?? 0) & ~flag;
+    this.#table.keep(pfn);
+    this.#table.flags[pfn] = (this.#table.flags[pfn] ?? 0) & ~flag;
   }
 
   /** Says whose page it is and at which page index of its owner. */
   setOwner(pfn: Pfn, owner: FrameOwner, index: number): void {
-    this.#owners[pfn] = owner;
-    this.#index[pfn] = index;
+    this.#table.keep(pfn);
+    this.#table.owners[pfn] = owner;
+    this.#table.index[pfn] = index;
   }
 
   owner(pfn: Pfn): FrameOwner | undefined {
-    return this.#owners[pfn];
+    return this.#table.owners[pfn];
   }
 
   ownerIndex(pfn: Pfn): number {
-    return this.#index[pfn] ?? 0;
+    return this.#table.index[pfn] ?? 0;
   }
 
-  /** The 4096 bytes of a frame, as a view that the next growth makes stale. */
+  /** Says that bytes of a frame are about to change; before every such change. */
+  willChange(pfn: Pfn): void {
+    this.versions.keep(this.#contents, pfn);
+  }
+
+  /** Whether bytes of a frame may change without a word: nothing has to be kept any more. */
+  mayChange(pfn: Pfn): boolean {
+    return this.versions.isFree(this.#contents, pfn);
+  }
+
+  /** Changes bytes of a frame. */
+  write(pfn: Pfn, bytes: Uint8Array, offset = 0): void {
+    this.willChange(pfn);
+    this.bytes.set(bytes, pfn * PAGE_SIZE + offset);
+  }
+
+  /** Fills bytes `[from, to)` of a frame. */
+  fill(pfn: Pfn, byte: number, from = 0, to = PAGE_SIZE): void {
+    this.willChange(pfn);
+    this.bytes.fill(byte, pfn * PAGE_SIZE + from, pfn * PAGE_SIZE + to);
+  }
+
+  /** The 4096 bytes of a frame for reading, as a view that the next growth makes stale. */
   pageBytes(pfn: Pfn): Uint8Array {
     return this.bytes.subarray(pfn * PAGE_SIZE, (pfn + 1) * PAGE_SIZE);
   }
 
   /** Copies a whole page. */
   copy(from: Pfn, to: Pfn): void {
+    this.willChange(to);
     this.words.copyWithin(to * WORDS_PER_PAGE, from * WORDS_PER_PAGE, (from + 1) * WORDS_PER_PAGE);
   }
 
@@ -248,34 +268,73 @@ export class Frames {
     }
   }
 
+  /** Takes down what is not in the versions. */
+  saveState(): () => void {
+    const [next, charged, pins] = [this.#next, this.#charged, [...this.#pins]];
+    const putFreeBack = this.#free.saveState();
+    return () => {
+      putFreeBack();
+      this.#next = next;
+      this.#charged = charged;
+      this.#pins.clear();
+      for (const [pfn, count] of pins) this.#pins.set(pfn, count);
+    };
+  }
+
+  /** Becomes what the frames of another machine are. */
+  become(other: Frames, copier: Copier): void {
+    while (this.#table.size < other.#next) this.#grow();
+    const end = other.#next;
+    this.bytes.set(other.bytes.subarray(0, end * PAGE_SIZE));
+    this.#table.become(other.#table, end, copier);
+    for (const [pfn, count] of other.#pins) this.#pins.set(pfn, count);
+    this.#free.become(other.#free);
+    this.#next = end;
+    this.#untouched = end;
+    this.#charged = other.#charged;
+  }
+
+  /** Bytes of a frame; those of a free one mean nothing. */
+  readonly #contents: Parts<Uint8Array | undefined> = {
+    take: (pfn) => (this.#table.refs[pfn] === 0 ? undefined : this.pageBytes(pfn as Pfn).slice()),
+    give: (pfn, bytes) => {
+      if (bytes === undefined) this.pageBytes(pfn as Pfn).fill(POISON_BYTE);
+      else this.pageBytes(pfn as Pfn).set(bytes);
+    },
+  };
+
+  /** Gives a free frame its first reference. */
+  #handOut(pfn: Pfn): void {
+    this.#table.keep(pfn);
+    this.versions.keep(this.#contents, pfn); // while it is free: there is nothing to keep
+    this.#table.refs[pfn] = 1;
+  }
+
   private pageWords(pfn: Pfn): Int32Array {
     return this.words.subarray(pfn * WORDS_PER_PAGE, (pfn + 1) * WORDS_PER_PAGE);
   }
 
   #release(pfn: Pfn): void {
     assert(this.maps(pfn) === 0, `frame ${pfn} is freed while mapped`);
-    this.#flags[pfn] = 0;
-    this.#owners[pfn] = undefined;
+    this.#table.flags[pfn] = 0;
+    this.#table.owners[pfn] = undefined;
     this.pageBytes(pfn).fill(POISON_BYTE);
     this.#free.push(pfn);
   }
 
   /** A run that was given back, taken off the free frames. */
   #freeRun(): Pfn | undefined {
-    if (this.#free.length < HUGE_FRAMES) return undefined;
+    if (this.#free.size < HUGE_FRAMES) return undefined;
     const counts = new Map<Pfn, number>();
-    let found: Pfn | undefined;
     for (const pfn of this.#free) {
       const head = headOf(pfn);
       const count = (counts.get(head) ?? 0) + 1;
       counts.set(head, count);
-      if (count === HUGE_FRAMES) found = head;
+      if (count < HUGE_FRAMES) continue;
+      this.#free.filter((other) => headOf(other) !== head);
+      return head;
     }
-    if (found === undefined) return undefined;
-    const kept = this.#free.filter((pfn) => headOf(pfn) !== found);
-    this.#free.length = 0;
-    for (const pfn of kept) this.#free.push(pfn);
-    return found;
+    return undefined;
   }
 
   /** A run that was never used; the frames before it stay free one by one. */
@@ -288,25 +347,19 @@ export class Frames {
   }
 
   #fresh(): Pfn {
-    if (this.#next === this.#refs.length) this.#grow();
-    return this.#next++ as Pfn;
+    if (this.#next === this.#table.size) this.#grow();
+    const pfn = this.#next++ as Pfn;
+    this.#untouched = Math.max(this.#untouched, this.#next);
+    return pfn;
   }
 
   #grow(): void {
-    const frames = Math.min(this.#refs.length * 2, this.total + FIRST_FREE);
+    const frames = Math.min(this.#table.size * 2, this.total + FIRST_FREE);
     const bytes = new Uint8Array(frames * PAGE_SIZE);
     bytes.set(this.bytes);
     this.bytes = bytes;
     this.words = new Int32Array(bytes.buffer);
-    this.#refs = grown(this.#refs, new Int32Array(frames));
-    this.#maps = grown(this.#maps, new Int32Array(frames));
-    this.#flags = grown(this.#flags, new Uint8Array(frames));
-    this.#index = grown(this.#index, new Float64Array(frames));
+    this.#table.grow(frames);
     this.onGrow?.();
   }
-}
-
-function grown<A extends Int32Array | Uint8Array | Float64Array>(old: A, larger: A): A {
-  larger.set(old);
-  return larger;
 }

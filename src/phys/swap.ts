@@ -7,6 +7,7 @@
 
 import { assert } from '../base/assert.js';
 import type { Pfn, SwapSlot } from '../base/brand.js';
+import { VersionedMap } from '../base/versioned-map.js';
 import { type Frames, NO_FRAME } from './frames.js';
 
 /** No slot: swap is full, or there is none. */
@@ -15,13 +16,13 @@ export const NO_SWAP = 0 as SwapSlot;
 interface SlotState {
   readonly area: SwapArea;
   /** Users: page table entries and files. */
-  count: number;
+  readonly count: number;
   /** Content as it was written. */
   readonly bytes: Uint8Array;
   /** The frame in the swap cache. */
-  cached: Pfn;
+  readonly cached: Pfn;
   /** Reading it fails. */
-  broken: boolean;
+  readonly broken: boolean;
 }
 
 /** One swap device. */
@@ -40,12 +41,18 @@ export interface SwapArea {
 /** The swap space of a machine. */
 export class SwapSpace {
   private readonly devices: SwapArea[] = [];
-  private readonly slots = new Map<SwapSlot, SlotState>();
-  private readonly slotOfFrame = new Map<Pfn, SwapSlot>();
-  private readonly free: SwapSlot[] = [];
+  private readonly slots: VersionedMap<SwapSlot, SlotState>;
+  private readonly slotOfFrame: VersionedMap<Pfn, SwapSlot>;
+  /** Each free slot leads to the one that was freed before it. */
+  private readonly freedBefore: VersionedMap<SwapSlot, SwapSlot>;
+  private lastFreed = NO_SWAP;
   private next = 1;
 
-  constructor(readonly frames: Frames) {}
+  constructor(readonly frames: Frames) {
+    this.slots = new VersionedMap(frames.versions);
+    this.slotOfFrame = new VersionedMap(frames.versions);
+    this.freedBefore = new VersionedMap(frames.versions);
+  }
 
   /** Areas that are on. */
   get areas(): readonly SwapArea[] {
@@ -68,26 +75,36 @@ export class SwapSpace {
   store(pfn: Pfn): SwapSlot {
     const area = this.devices.find((one) => !one.leaving && one.used < one.slots);
     if (area === undefined) return NO_SWAP;
-    const slot = this.free.pop() ?? (this.next++ as SwapSlot);
+    const slot = this.freeSlot();
     const bytes = this.frames.pageBytes(pfn).slice();
     this.slots.set(slot, { area, count: 1, bytes, cached: NO_FRAME, broken: false });
     area.used++;
     return slot;
   }
 
+  private freeSlot(): SwapSlot {
+    const slot = this.lastFreed;
+    if (slot === NO_SWAP) return this.next++ as SwapSlot;
+    this.lastFreed = this.freedBefore.get(slot) ?? NO_SWAP;
+    this.freedBefore.delete(slot);
+    return slot;
+  }
+
   /** Counts one more user. */
   share(slot: SwapSlot): void {
-    this.stateOf(slot).count++;
+    this.change(slot, { count: this.count(slot) + 1 });
   }
 
   /** Counts a user off; the last one frees the slot. */
   release(slot: SwapSlot): void {
-    const state = this.stateOf(slot);
-    if (--state.count > 0) return;
+    const { area, count } = this.stateOf(slot);
+    this.change(slot, { count: count - 1 });
+    if (count > 1) return;
     this.uncache(slot);
     this.slots.delete(slot);
-    this.free.push(slot);
-    state.area.used--;
+    this.freedBefore.set(slot, this.lastFreed);
+    this.lastFreed = slot;
+    area.used--;
   }
 
   count(slot: SwapSlot): number {
@@ -101,13 +118,13 @@ export class SwapSpace {
   /** Reads a slot into a frame; false on an I/O error. */
   load(slot: SwapSlot, pfn: Pfn): boolean {
     const { broken, bytes } = this.stateOf(slot);
-    if (!broken) this.frames.pageBytes(pfn).set(bytes);
+    if (!broken) this.frames.write(pfn, bytes);
     return !broken;
   }
 
   /** Makes reads of a slot fail from now on. */
   breakSlot(slot: SwapSlot): void {
-    this.stateOf(slot).broken = true;
+    this.change(slot, { broken: true });
   }
 
   isBroken(slot: SwapSlot): boolean {
@@ -122,16 +139,15 @@ export class SwapSpace {
   /** Puts a frame into the cache, so that the other users of the slot find it. */
   cache(slot: SwapSlot, pfn: Pfn): void {
     this.frames.get(pfn);
-    this.stateOf(slot).cached = pfn;
+    this.change(slot, { cached: pfn });
     this.slotOfFrame.set(pfn, slot);
   }
 
   /** Takes a slot's frame out of the cache. */
   uncache(slot: SwapSlot): void {
-    const state = this.stateOf(slot);
-    const { cached } = state;
+    const { cached } = this.stateOf(slot);
     if (cached === NO_FRAME) return;
-    state.cached = NO_FRAME;
+    this.change(slot, { cached: NO_FRAME });
     this.slotOfFrame.delete(cached);
     this.frames.put(cached);
   }
@@ -143,7 +159,11 @@ export class SwapSpace {
 
   /** Slots in use with their counts and cached frames. */
   *entries(): Generator<{ slot: SwapSlot; count: number; cached: Pfn }> {
-    for (const [slot, { count, cached }] of this.slots) yield { slot, count, cached };
+    for (const [slot, { count, cached }] of this.slots.entries()) yield { slot, count, cached };
+  }
+
+  private change(slot: SwapSlot, change: Partial<SlotState>): void {
+    this.slots.set(slot, { ...this.stateOf(slot), ...change });
   }
 
   private stateOf(slot: SwapSlot): SlotState {

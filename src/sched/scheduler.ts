@@ -42,6 +42,11 @@ export class Scheduler {
   #depth = 0;
   #raised: { readonly error: unknown } | undefined;
 
+  /** Whether it runs something now. */
+  get busy(): boolean {
+    return this.#depth > 0;
+  }
+
   /** Starts an operation; it runs at once, up to its first sleep or its end. */
   start<T>(op: Op<T>): Task<T> {
     const task = new Task(op);

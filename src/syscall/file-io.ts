@@ -85,7 +85,7 @@ function writePage(inode: Inode, index: number, from: number, bytes: Uint8Array)
   const pfn = cached === NO_FRAME ? inode.addZeroed(index) : cached;
   if (pfn === NO_FRAME) return false;
   inode.frames.setFlag(pfn, FRAME_DIRTY);
-  inode.frames.pageBytes(pfn).set(bytes, from);
+  inode.frames.write(pfn, bytes, from);
   return true;
 }
 

@@ -8,7 +8,7 @@ import { PAGE_SIZE, pageDown, pageOffset, TASK_SIZE } from '../base/page.js';
 import { ownCopy } from '../fault/cow.js';
 import { faultInArea } from '../fault/fault.js';
 import { growStack } from '../fault/stack.js';
-import { physicalIndex } from '../fault/user-copy.js';
+import { physicalIndex, writePhysical } from '../fault/user-copy.js';
 import type { Mm } from '../mm/mm.js';
 import type { Vma } from '../mm/vma.js';
 import { VM_ACCESS, VM_SHARED, VM_WRITE } from '../mm/vma-flags.js';
@@ -43,7 +43,7 @@ export function poke(
     const at = addr + done;
     if (at >= TASK_SIZE || !forceWrite(target, pageDown(at))) break;
     const part = Math.min(PAGE_SIZE - pageOffset(at), bytes.length - done);
-    target.memory.frames.bytes.set(bytes.subarray(done, done + part), physicalIndex(target, at));
+    writePhysical(target, at, bytes.subarray(done, done + part));
     done += part;
   }
   return done > 0 || bytes.length === 0 ? done : noAccess();

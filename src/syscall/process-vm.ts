@@ -50,7 +50,7 @@ export function* vmWrite(
   const { frames } = target.memory;
   const range = { target, addr, lenBytes: bytes.length };
   const done = yield* remote(caller, range, true, (pfn, from, lenBytes, at) => {
-    frames.pageBytes(pfn).set(bytes.subarray(at, at + lenBytes), from);
+    frames.write(pfn, bytes.subarray(at, at + lenBytes), from);
   });
   return done === 0 && bytes.length > 0 ? fail('EFAULT', UNREACHABLE) : done;
 }

@@ -96,7 +96,7 @@ function* copyPage(
   }
   const pfn = frames.alloc();
   if (pfn === NO_FRAME) return fail('ENOMEM', 'no memory for a page');
-  frames.pageBytes(pfn).set(bytes);
+  frames.write(pfn, bytes);
   const failure = installFill(again, pfn, wpFor(again, asWp));
   frames.put(pfn);
   return failure;

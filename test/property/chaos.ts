@@ -37,6 +37,8 @@ const BEGINNING: readonly Step[] = [
 export class Chaos {
   readonly machine: Machine;
   readonly uffds: Userfaultfd[] = [];
+  /** How each call ended: its value if that is a number, or why it has none. */
+  readonly outcomes: unknown[] = [];
   #fd = -1;
   #regular = -1;
   /** Sleepers whose promises settle when the machine is closed. */
@@ -53,6 +55,14 @@ export class Chaos {
     if (opened.ok) this.#regular = Number(opened.value);
     attempt(() => main.ftruncateSync({ fd: this.#regular, length: 8 * PAGE }));
     for (const step of BEGINNING) this.play(step);
+  }
+
+  /** What a snapshot of the machine does not have: which userfaultfds the steps use. */
+  save(): () => void {
+    const uffds = [...this.uffds];
+    return () => {
+      this.uffds.splice(0, this.uffds.length, ...uffds);
+    };
   }
 
   get living(): Process[] {
@@ -74,7 +84,8 @@ export class Chaos {
       len: 1 + (b % 7),
       c,
     };
-    quietly(() => STEPS[name]?.call(this, call));
+    const outcome = quietly(() => STEPS[name]?.call(this, call));
+    this.outcomes.push([name, typeof outcome === 'object' ? typeof outcome : outcome]);
     return true;
   }
 
@@ -109,11 +120,12 @@ function expected(error: unknown): void {
 }
 
 /** What Linux has an answer for, and what a machine says whose process is gone or would hang. */
-function quietly(call: () => unknown): void {
+function quietly(call: () => unknown): unknown {
   try {
-    attempt(call);
+    const outcome = attempt(call);
+    return outcome.ok ? outcome.value : outcome.code;
   } catch (error) {
-    if (error instanceof ThreadBusyError || error instanceof KernelHangError) return;
+    if (error instanceof ThreadBusyError || error instanceof KernelHangError) return error.name;
     throw error;
   }
 }

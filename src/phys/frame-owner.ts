@@ -1,0 +1,22 @@
+/**
+ * To whom a frame belongs and where its owner's pages may be mapped: the start of a reverse walk.
+ * Declared here and provided above: areas are the sites, files and anonymous memory the owners.
+ */
+
+/** Which of an owner's mappings of a page go: all of them, or not the private copies. */
+export type UnmapScope = 'even-cows' | 'not-cows';
+
+/** A place that may map pages of an owner, such as an area of an address space; mm provides it. */
+export interface MappingSite {
+  /** Removes mappings of the page indexes `[first, end)`. */
+  unmap(first: number, end: number, scope: UnmapScope): void;
+  /** Makes mappings of the page indexes `[first, end)` clean and read-only, as writeback does. */
+  clean(first: number, end: number): void;
+}
+
+/** What a frame belongs to: the anonymous memory of some areas, or a file. */
+export interface FrameOwner {
+  readonly kind: 'anon' | 'file';
+  /** Where its pages may be mapped: the start of every reverse walk. */
+  readonly sites: Set<MappingSite>;
+}
