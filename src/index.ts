@@ -83,6 +83,8 @@ export {
   replay,
   type StrategyName,
 } from './sim/explore.js';
+export type { FaultName } from './sim/faults.js';
+export type { FaultOptions } from './sim/injector.js';
 export type { Body } from './sim/run.js';
 export { ScheduleMismatchError } from './sim/schedule.js';
 export { Sim, SimTask, type SpawnThreadOptions } from './sim/sim.js';

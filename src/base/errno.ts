@@ -49,6 +49,9 @@ const NAMES = new Map<number, ErrnoName>(
 /** Kernel name of an errno number, or `undefined` when the emulator never answers it. */
 export const errnoName = (errno: number): ErrnoName | undefined => NAMES.get(errno);
 
+/** Whether a text names an errno. */
+export const isErrnoName = (name: string): name is ErrnoName => Object.hasOwn(ERRNO, name);
+
 /** What a kernel operation answers instead of a value. */
 export class Failure {
   constructor(

@@ -66,6 +66,8 @@ export type Op<T> = Generator<Step, T, void>;
 /** Whether drivers want to see the named points; off unless schedules are explored. */
 export interface PointSwitch {
   on: boolean;
+  /** Whether the fill that goes on now finds its mapping changed. */
+  cutsFill: boolean;
 }
 
 /** Sleepers on one condition, in the order in which they fell asleep. */

@@ -33,7 +33,7 @@ export class MachineMemory {
   /** Called when an operation found no memory; true when some was freed and it may try again. */
   onShortage: () => boolean = () => false;
   /** Whether operations yield their named points. */
-  readonly points: PointSwitch = { on: false };
+  readonly points: PointSwitch = { on: false, cutsFill: false };
 
   constructor(
     readonly profile: KernelProfile,

@@ -127,6 +127,15 @@ export class SwapSpace {
     this.change(slot, { broken: true });
   }
 
+  /** Makes reads of the oldest slot fail that can still be read; does nothing without one. */
+  breakFirst(): void {
+    for (const state of this.slots.values()) {
+      if (state.broken) continue;
+      state.broken = true;
+      return;
+    }
+  }
+
   isBroken(slot: SwapSlot): boolean {
     return this.stateOf(slot).broken;
   }

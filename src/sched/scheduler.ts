@@ -28,6 +28,8 @@ export interface Begun {
 
 /** Decides which task goes on; hears of every task that can. */
 export interface Controller {
+  /** Puts something else in the place of an operation that is about to begin. */
+  alter<T>(op: Op<T>, begun: Begun): Op<T>;
   /** An operation was begun and waits for its first step. */
   begun(task: Runnable, begun: Begun): void;
   /** A sleeping operation was woken. */
@@ -62,7 +64,7 @@ export class Scheduler {
 
   /** Begins an operation whose steps the controller grants. */
   post<T>(op: Op<T>, begun: Begun, controller: Controller): Task<T> {
-    const task = new Task(op);
+    const task = new Task(controller.alter(op, begun));
     controller.begun(task, begun);
     return task;
   }

@@ -9,7 +9,7 @@ import { EventWait } from '../uffd/event.js';
 import { type FaultMessage, FaultWait } from '../uffd/fault-message.js';
 import type { Simulation } from './simulation.js';
 import type { Activity, Strand } from './strand.js';
-import { UserWait } from './sync.js';
+import { UserWait } from './user-wait.js';
 
 /** Kinds of trouble, the most telling first. */
 export const TROUBLES = [
@@ -58,6 +58,7 @@ const mustEnd = ({ strand }: Sleeper): boolean => strand.kind === 'thread';
 
 function sleeperOf(simulation: Simulation, strand: Strand): Sleeper | undefined {
   const { sleep } = strand;
+  if (strand.ended !== undefined) return undefined;
   if (sleep === undefined) return strand.adrift ? adrift(strand) : undefined;
   const { activity, wait } = sleep;
   const found = explain(simulation, strand, wait);

@@ -7,9 +7,10 @@ import { unsigned } from '../base/args.js';
 import type { MachineOptions } from '../machine/machine.js';
 import { type Finding, ScheduleError, type ScheduleFailure } from './errors.js';
 import { ScheduleTree } from './exhaustive.js';
+import { DiceInjector, type FaultOptions, ListInjector, NO_FAULTS } from './injector.js';
 import { type Body, type RunOptions, type RunResult, runOnce } from './run.js';
-import { formatSchedule, parseSchedule, ScheduleMismatchError } from './schedule.js';
-import { shrink } from './shrink.js';
+import { formatSchedule, letterOf, parseSchedule, ScheduleMismatchError } from './schedule.js';
+import { rerun, shrink } from './shrink.js';
 import {
   FifoStrategy,
   PctStrategy,
@@ -47,6 +48,12 @@ export interface ExploreOptions {
    * @defaultValue `true`
    */
   readonly strict?: boolean;
+  /**
+   * Lets calls go wrong by chance, as a real kernel may let them; the schedule tells which.
+   *
+   * @defaultValue none goes wrong
+   */
+  readonly faults?: FaultOptions;
   /** One schedule to replay instead. @defaultValue UFFD_SCHEDULE of the environment */
   readonly schedule?: string;
 }
@@ -96,9 +103,10 @@ export async function explore(options: ExploreOptions, body: Body): Promise<Expl
   let runs = 0;
   let steps = 0;
   for (const { strategy, seed } of strategies(options)) {
-    const result = await runOnce(body, strategy, settings);
+    const injector = options.faults ? new DiceInjector(seed ?? runs, options.faults) : NO_FAULTS;
+    const result = await runOnce(body, strategy, injector, settings);
     runs++;
-    steps += result.taken.length;
+    steps += result.recipe.steps.length;
     if (result.failure !== undefined) throw await failed(body, result, settings, { seed, runs });
     if (runs % RUNS_A_TURN === 0) await hostTurn();
   }
@@ -124,8 +132,11 @@ async function replayOne(
   body: Body,
   settings: RunOptions,
 ): Promise<ExploreResult> {
-  const strategy = new ReplayStrategy(parseSchedule(schedule));
-  const { failure, taken } = await runOnce(body, strategy, settings, 'stacks');
+  const { steps, injected } = parseSchedule(schedule);
+  const strategy = new ReplayStrategy(steps);
+  const faults = new ListInjector(injected);
+  const { failure, recipe } = await runOnce(body, strategy, faults, settings, 'stacks');
+  const taken = recipe.steps;
   const finding: Finding = { seed: undefined, runs: 1, original: schedule };
   if (failure !== undefined) throw new ScheduleError(failure, finding);
   if (strategy.left > 0) {
@@ -144,31 +155,32 @@ async function failed(
   settings: RunOptions,
   found: { readonly seed: number | undefined; readonly runs: number },
 ): Promise<ScheduleError> {
-  const original = formatSchedule(first.taken);
+  const original = formatSchedule(first.recipe);
   const finding = { ...found, original };
-  const again = await runOnce(body, new ReplayStrategy(first.taken, 'loose'), settings);
+  const again = await rerun(body, first.recipe, settings);
   const parted = partingOf(first, again);
   if (parted !== undefined) return new ScheduleError(nondeterminism(first, parted), finding);
   const shortest = await shrink(body, first, settings);
-  const strategy = new ReplayStrategy(shortest.taken, 'loose');
-  const shown = await runOnce(body, strategy, settings, 'stacks');
+  const shown = await rerun(body, shortest.recipe, settings, 'stacks');
   const failure = shown.failure ?? shortest.failure ?? first.failure;
   return new ScheduleError(failure as ScheduleFailure, finding);
 }
 
 /** Where two runs under one schedule part; `undefined` when they do not. */
 function partingOf(first: RunResult, again: RunResult): string | undefined {
-  const length = Math.max(first.taken.length, again.taken.length);
-  for (let i = 0; i < length; i++) {
-    const one = `${first.taken[i]} ${first.calls[i]}`;
-    const other = `${again.taken[i]} ${again.calls[i]}`;
-    if (one === other) continue;
+  const [one, other] = [turnsOf(first), turnsOf(again)];
+  for (let i = 0; i < Math.max(one.length, other.length); i++) {
+    if (one[i] === other[i]) continue;
     const [was, is] = [first.calls[i] ?? 'nothing', again.calls[i] ?? 'nothing'];
     return `step ${i + 1} was one of ${was}, then of ${is}`;
   }
   const [was, is] = [first.failure?.trouble, again.failure?.trouble ?? 'success'];
   return was === is ? undefined : `the run ended with ${was}, then with ${is}`;
 }
+
+/** Who was in which call, step by step. */
+const turnsOf = ({ recipe, calls }: RunResult): string[] =>
+  recipe.steps.map((thread, i) => `${letterOf(thread)} ${calls[i]}`);
 
 const nondeterminism = (first: RunResult, parted: string): ScheduleFailure => ({
   trouble: 'uncontrolled nondeterminism',
@@ -177,8 +189,8 @@ const nondeterminism = (first: RunResult, parted: string): ScheduleFailure => ({
     'use time, chance, or something else that is not of the simulation?',
     ...(first.failure?.lines ?? []),
   ],
-  steps: first.taken.length,
-  schedule: formatSchedule(first.taken),
+  steps: first.recipe.steps.length,
+  schedule: formatSchedule(first.recipe),
   error: first.failure?.error,
 });
 

@@ -5,7 +5,8 @@
 
 import { Machine, type MachineOptions } from '../machine/machine.js';
 import type { ScheduleFailure } from './errors.js';
-import { formatSchedule } from './schedule.js';
+import type { Injector } from './injector.js';
+import { formatSchedule, type Recipe } from './schedule.js';
 import { Sim } from './sim.js';
 import { Simulation } from './simulation.js';
 import type { Strategy } from './strategy.js';
@@ -24,8 +25,8 @@ export interface RunOptions {
 /** What came of a run. */
 export interface RunResult {
   readonly failure: ScheduleFailure | undefined;
-  /** Who took each step. */
-  readonly taken: readonly number[];
+  /** Who took each step, and what went wrong. */
+  readonly recipe: Recipe;
   /** What each step was one of. */
   readonly calls: readonly string[];
 }
@@ -34,18 +35,20 @@ export interface RunResult {
 export async function runOnce(
   body: Body,
   strategy: Strategy,
+  injector: Injector,
   options: RunOptions,
   stacks: 'stacks' | 'no stacks' = 'no stacks',
 ): Promise<RunResult> {
   const { maxSteps, strict } = options;
-  const settings = { maxSteps, stacks: stacks === 'stacks' };
+  const settings = { maxSteps, injector, stacks: stacks === 'stacks' };
   const simulation = new Simulation(new Machine(options.machine), strategy, settings);
   const sim = new Sim(simulation);
   simulation.spawn('main', sim.thread, async () => body(sim));
   await simulation.run();
-  const { taken, calls } = simulation;
+  const { taken, injected, calls } = simulation;
+  const recipe: Recipe = { steps: taken, injected };
   const verdict = judge(simulation, strict);
-  if (verdict === undefined) return { failure: undefined, taken, calls };
-  const schedule = formatSchedule(taken);
-  return { failure: { ...verdict, steps: taken.length, schedule }, taken, calls };
+  if (verdict === undefined) return { failure: undefined, recipe, calls };
+  const schedule = formatSchedule(recipe);
+  return { failure: { ...verdict, steps: taken.length, schedule }, recipe, calls };
 }

@@ -4,7 +4,9 @@
  */
 
 import type { ScheduleTrouble } from './errors.js';
+import { ListInjector } from './injector.js';
 import { type Body, type RunOptions, type RunResult, runOnce } from './run.js';
+import type { Recipe } from './schedule.js';
 import { ReplayStrategy } from './strategy.js';
 
 /** Runs that shrinking may cost. */
@@ -29,14 +31,22 @@ function turnsOf(steps: readonly number[]): Turn[] {
 const stepsOf = (turns: readonly Turn[]): number[] =>
   turns.flatMap(({ thread, count }) => new Array<number>(count).fill(thread));
 
-/** Fewer steps, then fewer switches between threads. */
-function isShorter(a: readonly number[], b: readonly number[]): boolean {
-  if (a.length !== b.length) return a.length < b.length;
-  return turnsOf(a).length < turnsOf(b).length;
+/** Fewer faults, then fewer steps, then fewer switches between threads. */
+function isShorter(a: Recipe, b: Recipe): boolean {
+  if (a.injected.length !== b.injected.length) return a.injected.length < b.injected.length;
+  if (a.steps.length !== b.steps.length) return a.steps.length < b.steps.length;
+  return turnsOf(a.steps).length < turnsOf(b.steps).length;
 }
 
-/** The same schedule with one thing changed, the largest changes first. */
-function* variants(steps: readonly number[]): Generator<number[]> {
+/** The same recipe with one thing changed, the largest changes first. */
+function* variants({ steps, injected }: Recipe): Generator<Recipe> {
+  for (const left of injected) {
+    yield { steps, injected: injected.filter((each) => each !== left) };
+  }
+  for (const fewer of shorter(steps)) yield { steps: fewer, injected };
+}
+
+function* shorter(steps: readonly number[]): Generator<number[]> {
   const turns = turnsOf(steps);
   for (let size = turns.length >> 1; size > 0; size >>= 1) {
     for (let at = 0; at + size <= turns.length; at += size) {
@@ -63,11 +73,11 @@ export async function shrink(
   let improved = true;
   while (improved && runs < RUNS_MAX) {
     improved = false;
-    for (const steps of variants(best.taken)) {
+    for (const recipe of variants(best.recipe)) {
       if (runs++ === RUNS_MAX) break;
-      const result = await runOnce(body, new ReplayStrategy(steps, 'loose'), options);
+      const result = await rerun(body, recipe, options);
       if (!failsAlike(result, failing.failure?.trouble)) continue;
-      if (!isShorter(result.taken, best.taken)) continue;
+      if (!isShorter(result.recipe, best.recipe)) continue;
       best = result;
       improved = true;
       break;
@@ -75,6 +85,15 @@ export async function shrink(
   }
   return best;
 }
+
+/** Runs a program by a recipe, passing over steps that it cannot take. */
+export const rerun = (
+  body: Body,
+  { steps, injected }: Recipe,
+  options: RunOptions,
+  stacks: 'stacks' | 'no stacks' = 'no stacks',
+): Promise<RunResult> =>
+  runOnce(body, new ReplayStrategy(steps, 'loose'), new ListInjector(injected), options, stacks);
 
 const failsAlike = ({ failure }: RunResult, trouble: ScheduleTrouble | undefined): boolean =>
   failure !== undefined && failure.trouble === trouble;

@@ -8,6 +8,7 @@ import type { Machine } from '../machine/machine.js';
 import type { Process } from '../machine/process.js';
 import { inTime, post } from '../machine/runner.js';
 import type { Thread } from '../machine/thread.js';
+import { type FaultName, isPossible } from './faults.js';
 import type { Simulation } from './simulation.js';
 import type { Strand } from './strand.js';
 import { Channel, Condition, joinWith, Mutex, sleepFor } from './sync.js';
@@ -92,6 +93,7 @@ export class Sim {
     };
     const kind = options.daemon === true ? 'daemon' : 'thread';
     const strand = this.#simulation.spawn(name, thread, serve, kind);
+    strand.process = options.process ?? this.process;
     return new SimTask(name, () => this.#join(strand).then(() => value as T));
   }
 
@@ -122,6 +124,25 @@ export class Sim {
   /** A place where another thread may run. */
   yield(): Promise<void> {
     return this.#post('yield', nothing());
+  }
+
+  /**
+   * Makes a call go wrong once.
+   *
+   * @param call - Its name: an ioctl as `UFFDIO_COPY`, otherwise as `read`, `madvise`, `load8`.
+   * @param options - `nth`: which call of that name from now on, whoever makes it; 1 is the next.
+   *   `impossible`: whether it may be something that no real kernel does to that call.
+   * @throws RangeError for a fault that no real kernel shows there.
+   */
+  inject(
+    call: string,
+    fault: FaultName,
+    { nth = 1, impossible = false }: { readonly nth?: number; readonly impossible?: boolean } = {},
+  ): void {
+    if (!impossible && !isPossible(call, fault)) {
+      throw new RangeError(`fault: no kernel does ${fault} to ${call} (pass impossible: true)`);
+    }
+    this.#simulation.plan(call, fault, nth);
   }
 
   /** Virtual time in nanoseconds since the start. */

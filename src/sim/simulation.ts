@@ -9,9 +9,12 @@ import { KernelError } from '../machine/errors.js';
 import type { Machine } from '../machine/machine.js';
 import type { Begun, Controller, Scheduler } from '../sched/scheduler.js';
 import type { Runnable, Task } from '../sched/task.js';
+import type { FaultName } from './faults.js';
+import { withFault } from './inject.js';
+import type { Injector } from './injector.js';
 import { outcomeOf } from './outcome.js';
 import { ReaderLog } from './readers.js';
-import { THREADS_MAX } from './schedule.js';
+import { type Injection, THREADS_MAX } from './schedule.js';
 import { callerStack } from './stack.js';
 import { type Activity, Strand, type StrandKind } from './strand.js';
 import type { Choice, Strategy } from './strategy.js';
@@ -21,6 +24,13 @@ export type Stop =
   | { readonly kind: 'error'; readonly strand: Strand | undefined; readonly error: unknown }
   | { readonly kind: 'steps' }
   | { readonly kind: 'livelock'; readonly strand: Strand };
+
+/** A fault that the program asked for. */
+interface Plan {
+  readonly call: string;
+  readonly fault: FaultName;
+  left: number;
+}
 
 /** A sleep until a time. */
 interface Timer {
@@ -32,6 +42,8 @@ interface Timer {
 /** Settings of one run. */
 export interface RunSettings {
   readonly maxSteps: number;
+  /** Which calls go wrong. */
+  readonly injector: Injector;
   /** Whether to remember where in the program each call was made. */
   readonly stacks: boolean;
 }
@@ -52,6 +64,8 @@ export class Simulation implements Controller {
   readonly taken: number[] = [];
   /** What the step was one of. */
   readonly calls: string[] = [];
+  /** Which calls went wrong. */
+  readonly injected: Injection[] = [];
   readonly readers: ReaderLog;
   /** Virtual time in nanoseconds. */
   now = 0;
@@ -62,6 +76,7 @@ export class Simulation implements Controller {
   readonly #byThread = new Map<object, Strand>();
   readonly #owners = new Map<Runnable, { strand: Strand; activity: Activity }>();
   readonly #timers: Timer[] = [];
+  readonly #plans: Plan[] = [];
   #signals = 0;
   #readyCount = 0;
   #useful = 0;
@@ -97,6 +112,24 @@ export class Simulation implements Controller {
     return strand;
   }
 
+  /** Makes a call of that name go wrong: the `nth` from now on, whoever makes it. */
+  plan(call: string, fault: FaultName, nth: number): void {
+    this.#plans.push({ call, fault, left: nth });
+  }
+
+  alter<T>(op: Op<T>, { what, thread }: Begun): Op<T> {
+    if (what === 'start' || what === 'listen') return op;
+    const strand = this.#strandFor(what, thread);
+    const call = ++strand.calls;
+    const planned = this.#planned(what);
+    const fault = planned ?? this.settings.injector.faultOf(strand.id, call, what);
+    if (fault === undefined) return op;
+    if (planned === undefined) this.injected.push({ thread: strand.id, call, fault });
+    const { machine, strands } = this;
+    const end = (dying: Strand): void => this.#finish(dying, {});
+    return withFault({ machine, strands, strand, end }, what, op, fault);
+  }
+
   begun(task: Runnable, { what, thread }: Begun): void {
     const strand = this.#strandFor(what, thread);
     const stack = this.settings.stacks ? callerStack() : undefined;
@@ -127,6 +160,14 @@ export class Simulation implements Controller {
       } else if (this.taken.length === this.settings.maxSteps) this.stop = { kind: 'steps' };
       else await this.#take(this.strategy.choose(choices, this.taken.at(-1) ?? 0));
     }
+  }
+
+  #planned(what: string): FaultName | undefined {
+    const at = this.#plans.findIndex(({ call }) => call === what);
+    const plan = this.#plans[at];
+    if (plan === undefined || --plan.left > 0) return undefined;
+    this.#plans.splice(at, 1);
+    return plan.fault;
   }
 
   #add(name: string, kind: StrandKind): Strand {

@@ -40,6 +40,10 @@ export class Strand {
   endedAt: number | undefined;
   /** Number of the last step that it took. */
   lastStep = 0;
+  /** Calls that it made. */
+  calls = 0;
+  /** Process of its thread, if it has one. */
+  process: { kill(): void } | undefined;
   /** Threads that wait for its end. */
   readonly joiners: Wait[] = [];
 

@@ -3,28 +3,13 @@
  * each other's end. All of it is virtual, so that a lock taken in the wrong order is found.
  */
 
-import { type Op, Wait, type WaitReason } from '../base/op.js';
+import { type Op, Wait } from '../base/op.js';
 import type { Simulation } from './simulation.js';
 import type { Strand } from './strand.js';
+import { UserWait } from './user-wait.js';
 
 /** Begins an operation of the thread whose code runs. */
 export type Post = <T>(what: string, op: Op<T>) => Promise<T>;
-
-/** A sleep in something of the program's own. */
-export class UserWait implements WaitReason {
-  constructor(
-    readonly kind: 'lock' | 'condition' | 'channel' | 'timer' | 'join',
-    /** What is waited for. */
-    readonly object: string,
-    /** Who could end the wait, if that is known. */
-    readonly wakers: () => readonly Strand[],
-  ) {}
-
-  describe(): string {
-    const by = this.wakers().map(({ name }) => name);
-    return `waits for ${this.object}${by.length > 0 ? ` (${by.join(', ')})` : ''}`;
-  }
-}
 
 /** A lock was given back by somebody who does not hold it. */
 export class LockError extends Error {

@@ -55,6 +55,9 @@ export interface FillPlace extends Place {
 
 const argumentError = (failure: Failure): FillOutcome => ({ failure, progress: undefined });
 
+/** Why a fill ends between two pages although nothing is wrong with them. */
+export const CUT = 'the mapping changed and was settled again between two pages';
+
 /** The first check of every fill: refused while an operation changes the mapping. */
 export function* refuseInWindow(context: UffdContext, call: FillCall): Op<FillOutcome | undefined> {
   if (!context.windowOpen) return undefined;
@@ -129,9 +132,11 @@ export function* reportAndWake(
 
 function* fillPages(context: UffdContext, request: FillRequest): Op<Progress> {
   const { mm } = context;
+  const { points } = mm.memory;
   let done = 0;
   while (done < request.len) {
-    if (done > 0 && mm.memory.points.on) yield new Point('fill:next-page');
+    if (done > 0 && points.on) yield new Point('fill:next-page');
+    if (points.cutsFill) return { done, failure: fail('EAGAIN', CUT) };
     const find = (): Result<Place> => placeOf(context, request, request.dst + done);
     const place = find();
     if (failed(place)) return { done, failure: place };

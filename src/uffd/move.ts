@@ -26,7 +26,7 @@ import {
   UFFDIO_MOVE_MODE_DONTWAKE,
 } from '../uapi/userfaultfd.js';
 import type { UffdContext } from './context.js';
-import { type FillCall, type FillOutcome, refuse, reportAndWake } from './fill.js';
+import { CUT, type FillCall, type FillOutcome, refuse, reportAndWake } from './fill.js';
 import { checkMode } from './fill-checks.js';
 import { moveHuge } from './move-huge.js';
 import { type MoveArgs, moveFrame, moveSwap, moveZero } from './move-steps.js';
@@ -62,11 +62,13 @@ function* movePages(
   args: MoveArgs,
 ): Op<{ done: number; failure: Failure | undefined }> {
   const { mm } = context;
-  const areas = findAreas(context, args);
-  if (failed(areas)) return { done: 0, failure: areas };
+  const { points } = mm.memory;
   let done = 0;
   while (done < args.len) {
-    if (done > 0 && mm.memory.points.on) yield new Point('fill:next-page');
+    if (done > 0 && points.on) yield new Point('fill:next-page');
+    if (points.cutsFill) return { done, failure: fail('EAGAIN', CUT) };
+    const areas = findAreas(context, args);
+    if (failed(areas)) return { done, failure: areas };
     const huge = moveHuge(mm, areas.to, args, done);
     if (failed(huge)) return { done, failure: huge };
     const failure = huge === 'moved' ? undefined : movePage(mm, areas, args, done);
