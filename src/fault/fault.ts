@@ -25,6 +25,7 @@ import {
   MARKER_POISONED,
   MARKER_UFFD_WP,
   markerHas,
+  markerWithout,
   PTE_NONE,
   type Pte,
   pteAllows,
@@ -82,6 +83,7 @@ export function faultInArea(mm: Mm, vma: Vma, addr: number, write: boolean): Fau
   const bits = pteMarkerBits(pte);
   if (markerHas(bits, MARKER_POISONED)) return poisoned(mm);
   if (markerHas(bits, MARKER_GUARD)) return 'guard';
+  if (markerWithout(bits, MARKER_UFFD_WP) !== MARKER_NONE) return 'sigbus'; // a bit of no meaning
   if (bits !== MARKER_NONE && !vma.has(VM_UFFD_WP)) {
     mm.store(mm.slot(page), page, PTE_NONE); // left over from a registration that is gone
     return 'mapped';

@@ -11,11 +11,11 @@ import { PAGE_SIZE } from '../base/page.js';
 import { NO_SLOT, type Slot, slotAfter } from '../pgtable/arena.js';
 import {
   MARKER_UFFD_WP,
-  markerWithout,
   PTE_NONE,
   type Pte,
   pteClearAccessed,
   pteClearDirty,
+  pteClearMarker,
   pteClearSwpExclusive,
   pteClearUffdWp,
   pteClearWritable,
@@ -24,9 +24,7 @@ import {
   pteIsSwap,
   pteIsSwapinError,
   pteIsUffdWp,
-  pteMakeMarker,
   pteMakeUffdWp,
-  pteMarkerBits,
   ptePfn,
   pteSwapSlot,
 } from '../pgtable/pte.js';
@@ -156,7 +154,7 @@ const protectedAs = ({ to }: ForkPair, pte: Pte): Pte =>
 
 /** Errors go along; protection only to a child that is registered for it. */
 function copyMarker({ to, parent }: ForkPair, pte: Pte): Pte {
-  const bits = pteMarkerBits(pte);
-  if (!to.has(VM_UFFD_WP) && parent.memory.profile.has('forkLosesMarkers')) return PTE_NONE;
-  return pteMakeMarker(to.has(VM_UFFD_WP) ? bits : markerWithout(bits, MARKER_UFFD_WP));
+  if (to.has(VM_UFFD_WP)) return pteClearUffdWp(pte);
+  if (parent.memory.profile.has('forkLosesMarkers')) return PTE_NONE;
+  return pteClearUffdWp(pteClearMarker(pte, MARKER_UFFD_WP));
 }

@@ -11,13 +11,12 @@ import { NO_SLOT, slotAfter } from '../pgtable/arena.js';
 import {
   MARKER_GUARD,
   markerHas,
-  markerWithout,
   PTE_NONE,
+  pteClearMarker,
   pteIsWpInAnyForm,
-  pteMakeMarker,
   pteMarkerBits,
 } from '../pgtable/pte.js';
-import { installMarker } from './install.js';
+import { installMarker } from './marker.js';
 import type { Mm } from './mm.js';
 import { prepareAnonVma } from './rmap.js';
 import type { Vma } from './vma.js';
@@ -60,9 +59,9 @@ export function removeGuards(mm: Mm, start: number, end: number): void {
   mm.visit(start, end, (first, addr, count) => {
     for (let i = 0; i < count; i++) {
       const slot = slotAfter(first, i);
-      const bits = pteMarkerBits(mm.load(slot));
-      if (!markerHas(bits, MARKER_GUARD)) continue;
-      mm.store(slot, addr + i * PAGE_SIZE, pteMakeMarker(markerWithout(bits, MARKER_GUARD)));
+      const pte = mm.load(slot);
+      const without = pteClearMarker(pte, MARKER_GUARD);
+      if (without !== pte) mm.store(slot, addr + i * PAGE_SIZE, without);
     }
   });
 }

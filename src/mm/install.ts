@@ -7,10 +7,8 @@
 import type { Pfn } from '../base/brand.js';
 import type { Slot } from '../pgtable/arena.js';
 import {
-  type MarkerBits,
   type Pte,
   pteMake,
-  pteMakeMarker,
   pteMakeProtNone,
   pteMakeSoftDirty,
   pteMakeSpecial,
@@ -90,9 +88,4 @@ export function installCached(
 export function installZero(place: Place, protection: Protection): void {
   const { mm, vma, slot, addr } = place;
   mm.store(slot, addr, protectedAs(entryFor(mm, vma, ZERO_PFN), protection));
-}
-
-/** Stores a marker, or none when the set is empty: the one place that stores them. */
-export function installMarker(mm: Mm, slot: Slot, addr: number, bits: MarkerBits): void {
-  mm.store(slot, addr, pteMakeMarker(bits));
 }

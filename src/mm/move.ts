@@ -9,15 +9,12 @@ import { PAGE_SIZE, pmdDown } from '../base/page.js';
 import { NO_SLOT } from '../pgtable/arena.js';
 import {
   MARKER_UFFD_WP,
-  markerHas,
-  markerWithout,
   PTE_NONE,
   type Pte,
+  pteClearMarker,
   pteClearUffdWp,
   pteIsPresent,
   pteIsUffdWp,
-  pteMakeMarker,
-  pteMarkerBits,
 } from '../pgtable/pte.js';
 import { isHugeSlot, splitEnds, splitHuge } from './huge.js';
 import type { Mm } from './mm.js';
@@ -76,8 +73,5 @@ function moved(mm: Mm, move: TableMove, pte: Pte): Pte {
   const marked = softDirtied(mm, pte);
   if (!move.clearsWp) return marked;
   if (present) return pteIsUffdWp(marked) ? move.unprotect(marked) : marked;
-  const bits = pteMarkerBits(marked);
-  return markerHas(bits, MARKER_UFFD_WP)
-    ? pteMakeMarker(markerWithout(bits, MARKER_UFFD_WP))
-    : pteClearUffdWp(marked);
+  return pteClearUffdWp(pteClearMarker(marked, MARKER_UFFD_WP));
 }

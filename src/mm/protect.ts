@@ -10,10 +10,9 @@ import { PAGE_SIZE } from '../base/page.js';
 import { NO_SLOT, type Slot, slotAfter } from '../pgtable/arena.js';
 import {
   MARKER_UFFD_WP,
-  markerHas,
-  markerWithout,
   PTE_NONE,
   type Pte,
+  pteClearMarker,
   pteClearProtNone,
   pteClearUffdWp,
   pteClearWritable,
@@ -24,17 +23,15 @@ import {
   pteIsSpecial,
   pteIsUffdWp,
   pteIsWritable,
-  pteMakeMarker,
   pteMakeProtNone,
   pteMakeSwpUffdWp,
   pteMakeUffdWp,
   pteMakeWritable,
-  pteMarkerBits,
   ptePfn,
 } from '../pgtable/pte.js';
 import { FRAME_ANON, FRAME_EXCLUSIVE } from '../phys/frames.js';
 import { splitEnds } from './huge.js';
-import { installMarker } from './install.js';
+import { installMarker } from './marker.js';
 import type { Mm } from './mm.js';
 import { awaitsSoftDirty } from './soft-dirty.js';
 import type { Vma } from './vma.js';
@@ -121,10 +118,7 @@ export function clearUffdWp(mm: Mm, vma: Vma, start: number, end: number): void 
     if (pteIsPresent(pte)) {
       return pteIsUffdWp(pte) ? upgraded(mm, vma, pteClearUffdWp(pte)) : pte;
     }
-    if (!pteIsMarker(pte)) return pteClearUffdWp(pte);
-    const bits = pteMarkerBits(pte);
-    if (!markerHas(bits, MARKER_UFFD_WP)) return pte;
-    return pteMakeMarker(markerWithout(bits, MARKER_UFFD_WP));
+    return pteIsMarker(pte) ? pteClearMarker(pte, MARKER_UFFD_WP) : pteClearUffdWp(pte);
   });
 }
 

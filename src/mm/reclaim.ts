@@ -8,6 +8,7 @@ import type { Pfn, SwapSlot } from '../base/brand.js';
 import { PAGE_SIZE } from '../base/page.js';
 import { type Slot, slotAfter } from '../pgtable/arena.js';
 import {
+  MARKER_NONE,
   MARKER_UFFD_WP,
   PTE_NONE,
   type Pte,
@@ -16,7 +17,6 @@ import {
   pteIsSoftDirty,
   pteIsSpecial,
   pteIsUffdWp,
-  pteMakeMarker,
   pteMakeSoftDirty,
   pteMakeSwap,
   pteMakeSwpExclusive,
@@ -26,6 +26,7 @@ import {
 import { FRAME_ANON, FRAME_EXCLUSIVE, FRAME_LAZYFREE } from '../phys/frames.js';
 import { NO_SWAP } from '../phys/swap.js';
 import { isHugeSlot, splitHuge } from './huge.js';
+import { installMarker } from './marker.js';
 import type { Mm } from './mm.js';
 import { isPartOf, splitParts } from './split-parts.js';
 import type { Vma } from './vma.js';
@@ -117,7 +118,7 @@ function fileOut(mm: Mm, vma: Vma, slot: Slot, addr: number, pte: Pte): boolean 
   const inode = vma.file?.inode;
   // A pinned page only leaves the mapping: the cache keeps it for whoever pinned it.
   const gone = frames.pins(pfn) > 0 || inode?.pageOut(vma.indexOf(addr), pteIsDirty(pte)) === true;
-  if (gone) mm.store(slot, addr, keeps ? pteMakeMarker(MARKER_UFFD_WP) : PTE_NONE);
+  if (gone) installMarker(mm, slot, addr, keeps ? MARKER_UFFD_WP : MARKER_NONE);
   else frames.addMap(pfn);
   return gone;
 }

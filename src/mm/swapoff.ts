@@ -22,7 +22,8 @@ import {
 } from '../pgtable/pte.js';
 import { FRAME_ANON, FRAME_EXCLUSIVE, NO_FRAME, POISON_BYTE } from '../phys/frames.js';
 import type { SwapArea } from '../phys/swap.js';
-import { entryFor, installMarker } from './install.js';
+import { entryFor } from './install.js';
+import { installMarker } from './marker.js';
 import type { Mm } from './mm.js';
 import { prepareAnonVma } from './rmap.js';
 import type { Vma } from './vma.js';

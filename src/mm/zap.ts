@@ -4,12 +4,15 @@
  * Answers to: zap_page_range_single(), unmap_mapping_range().
  */
 
+import { PAGE_SIZE } from '../base/page.js';
 import { type Slot, slotAfter } from '../pgtable/arena.js';
 import {
-  MARKER_GUARD,
+  MARKER_NONE,
   MARKER_POISONED,
   MARKER_UFFD_WP,
-  markerHas,
+  type MarkerBits,
+  markerWith,
+  markerWithout,
   PTE_NONE,
   type Pte,
   pteIsDirty,
@@ -18,13 +21,13 @@ import {
   pteIsSwap,
   pteIsSwapinError,
   pteIsWpInAnyForm,
-  pteMakeMarker,
   pteMarkerBits,
   ptePfn,
   pteSwapSlot,
 } from '../pgtable/pte.js';
 import { FRAME_ANON } from '../phys/frames.js';
 import { isHugeSlot, splitEnds } from './huge.js';
+import { installMarker } from './marker.js';
 import type { Mm } from './mm.js';
 import type { Vma } from './vma.js';
 import { VM_UFFD_WP } from './vma-flags.js';
@@ -49,13 +52,23 @@ export function zapRange(mm: Mm, vma: Vma, start: number, end: number, kind: Zap
   splitEnds(mm, start, end);
   mm.visit(start, end, (first, addr, count) => {
     const huge = isHugeSlot(mm, first);
-    for (let i = 0; i < count; i++) zapSlot(mm, vma, slotAfter(first, i), kind);
+    for (let i = 0; i < count; i++) {
+      zapSlot({ mm, vma, slot: slotAfter(first, i), addr: addr + i * PAGE_SIZE }, kind);
+    }
     if (huge) mm.freeLeafTable(addr); // nothing is left where the huge entry was
   });
   mm.tlb.flushRange(start, end);
 }
 
-function zapSlot(mm: Mm, vma: Vma, slot: Slot, kind: ZapKind): void {
+/** One entry of an area. */
+interface Zapped {
+  readonly mm: Mm;
+  readonly vma: Vma;
+  readonly slot: Slot;
+  readonly addr: number;
+}
+
+function zapSlot({ mm, vma, slot, addr }: Zapped, kind: ZapKind): void {
   const pte = mm.load(slot);
   if (pte === PTE_NONE) return;
   if (pteIsPresent(pte)) {
@@ -65,7 +78,9 @@ function zapSlot(mm: Mm, vma: Vma, slot: Slot, kind: ZapKind): void {
     if (entryStays(vma, pte, kind)) return;
     if (pteIsSwap(pte)) mm.memory.swap.release(pteSwapSlot(pte));
   }
-  mm.memory.tables.store(slot, remainder(vma, pte, kind));
+  const left = remainder(vma, pte, kind);
+  if (left === MARKER_NONE) mm.memory.tables.store(slot, PTE_NONE);
+  else installMarker(mm, slot, addr, left);
 }
 
 /** Drops a mapping; what was written through it is remembered by a file's page. */
@@ -87,12 +102,19 @@ function entryStays(vma: Vma, pte: Pte, kind: ZapKind): boolean {
   if (pteIsSwap(pte)) return !kind.evenCows && !vma.isAnonymous;
   if (pteIsSwapinError(pte)) return !kind.evenCows;
   const bits = pteMarkerBits(pte);
-  if (markerHas(bits, MARKER_POISONED)) return !kind.evenCows;
-  return markerHas(bits, MARKER_GUARD) || !vma.isAnonymous;
+  return markerAfter(vma, bits, kind) === bits;
+}
+
+/** The bits of a marker that a zap leaves: poison goes with the content, a guard never does. */
+function markerAfter(vma: Vma, bits: MarkerBits, kind: ZapKind): MarkerBits {
+  const left = kind.evenCows ? markerWithout(bits, MARKER_POISONED) : bits;
+  return vma.isAnonymous ? markerWithout(left, MARKER_UFFD_WP) : left;
 }
 
 /** What an emptied slot keeps: the protection of a file page that may come back. */
-function remainder(vma: Vma, pte: Pte, kind: ZapKind): Pte {
-  const keeps = !kind.dropsMarkers && !vma.isAnonymous && vma.has(VM_UFFD_WP);
-  return keeps && pteIsWpInAnyForm(pte) ? pteMakeMarker(MARKER_UFFD_WP) : PTE_NONE;
+function remainder(vma: Vma, pte: Pte, kind: ZapKind): MarkerBits {
+  if (kind.dropsMarkers) return MARKER_NONE;
+  const left = markerAfter(vma, pteMarkerBits(pte), kind);
+  const keeps = !vma.isAnonymous && vma.has(VM_UFFD_WP) && pteIsWpInAnyForm(pte);
+  return keeps ? markerWith(left, MARKER_UFFD_WP) : left;
 }

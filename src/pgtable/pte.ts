@@ -153,6 +153,12 @@ export const markerWith = (bits: MarkerBits, more: MarkerBits): MarkerBits =>
 export const markerWithout = (bits: MarkerBits, gone: MarkerBits): MarkerBits =>
   (bits & ~gone) as MarkerBits;
 
+/** Clears one bit of a marker, whatever the others are; the last one leaves none. */
+export function pteClearMarker(pte: Pte, gone: MarkerBits): Pte {
+  const bits = pteMarkerBits(pte);
+  return markerHas(bits, gone) ? pteMakeMarker(markerWithout(bits, gone)) : pte;
+}
+
 /** Whether the slot is write-protected by userfaultfd in any form: bit, side bit or marker. */
 export const pteIsWpInAnyForm = (pte: Pte): boolean =>
   pteIsUffdWp(pte) || markerHas(pteMarkerBits(pte), MARKER_UFFD_WP);

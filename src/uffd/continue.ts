@@ -5,7 +5,8 @@
 
 import { type Failure, fail } from '../base/errno.js';
 import type { Op } from '../base/op.js';
-import { installCached, installMarker, type Place, type Protection } from '../mm/install.js';
+import { installCached, type Place, type Protection } from '../mm/install.js';
+import { installMarker } from '../mm/marker.js';
 import type { Vma } from '../mm/vma.js';
 import { VM_SHARED, VM_UFFD_WP, VM_WRITE } from '../mm/vma-flags.js';
 import { MARKER_POISONED } from '../pgtable/pte.js';

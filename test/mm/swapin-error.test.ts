@@ -12,7 +12,7 @@ import {
   UFFD_FEATURE_WP_UNPOPULATED,
 } from 'uffd-emulator';
 import { describe, expect, test } from 'vitest';
-import { installMarker } from '../../src/mm/install.js';
+import { installMarker } from '../../src/mm/marker.js';
 import { MARKER_POISONED, MARKER_UFFD_WP, markerWith } from '../../src/pgtable/pte.js';
 import { type GuestOptions, M, PAGE, pagesAt, span, W } from '../support/guest.js';
 import { errno } from '../support/observe.js';
