@@ -37,11 +37,13 @@ export type {
   AddressRange,
   MadviseRequest,
   MmapRequest,
+  MovePagesRequest,
   MprotectRequest,
   MremapRequest,
   MsyncRequest,
 } from './machine/memory-calls.js';
 export { MemoryThread } from './machine/memory-thread.js';
+export { type MigrateRequest, Migration } from './machine/migration.js';
 export { PageFault } from './machine/page-fault.js';
 export { Process } from './machine/process.js';
 export type { WaitOptions } from './machine/runner.js';
@@ -89,9 +91,11 @@ export type { Body } from './sim/run.js';
 export { ScheduleMismatchError } from './sim/schedule.js';
 export { Sim, SimTask, type SpawnThreadOptions } from './sim/sim.js';
 export { Channel, Condition, LockError, Mutex } from './sim/sync.js';
+export type { MovePagesResult } from './syscall/move-pages.js';
 export * from './uapi/fcntl.js';
 export * from './uapi/features.js';
 export * from './uapi/ioctl.js';
+export * from './uapi/mempolicy.js';
 export * from './uapi/mman.js';
 export * from './uapi/msg.js';
 export * from './uapi/names.js';

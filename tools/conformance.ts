@@ -35,6 +35,8 @@ interface KernelFacts {
   mmapMinAddr: number;
   readAheadKb?: number;
   rmwReadsFirst: boolean;
+  /** Memory nodes, where there is more than one. */
+  nodes?: number;
 }
 
 export type Verdict = 'equal' | 'differing' | 'unmodelled' | 'crashed';
@@ -91,9 +93,11 @@ export class Conformance {
     if (facts === undefined || recording === undefined) {
       throw new RangeError(`${kernel} is none of ${this.kernels.join(', ')}`);
     }
-    const { softDirty, memoryFailure, mmapMinAddr, rmwReadsFirst, readAheadKb = 128 } = facts;
+    const { softDirty, memoryFailure, mmapMinAddr, rmwReadsFirst } = facts;
+    const { nodes = 1, readAheadKb = 128 } = facts;
     const config = { softDirty, memoryFailure };
-    return { ...recording, config, mmapMinAddr, rmwReadsFirst, readAhead: readAheadKb * 1024 };
+    const readAhead = readAheadKb * 1024;
+    return { ...recording, config, mmapMinAddr, rmwReadsFirst, nodes, readAhead };
   }
 
   /** Plays one scenario and compares. */

@@ -11,6 +11,7 @@ export interface WaitReason {
     | 'event'
     | 'read'
     | 'poll'
+    | 'page'
     | 'lock'
     | 'condition'
     | 'channel'
@@ -87,6 +88,11 @@ export class WaitQueue {
   /** Wakes everybody, the last to fall asleep first. */
   wakeAll(): void {
     for (let i = this.sleepers.length - 1; i >= 0; i--) this.sleepers[i]?.wake();
+  }
+
+  /** Wakes everybody in the order in which they fell asleep. */
+  wakeInOrder(): void {
+    for (const wait of [...this.sleepers]) wait.wake();
   }
 
   get length(): number {

@@ -10,6 +10,7 @@ import type { Mm } from '../mm/mm.js';
 import type { Faulter, UffdReason } from '../mm/uffd-port.js';
 import { VM_READ } from '../mm/vma-flags.js';
 import { faultIn, translate } from './fault.js';
+import { pageUnlocked } from './locked.js';
 import { asksUffd, type FaultError, type FaultOutcome } from './outcome.js';
 import { stillFaulting } from './recheck.js';
 import { growStack } from './stack.js';
@@ -71,6 +72,10 @@ export function* accessOnce(
   if (translate(mm, addr, write)) return 'done';
   const outcome = attemptFault(mm, addr, write, mode.growsStack);
   if (outcome === 'mapped') return 'again';
+  if (outcome === 'locked') {
+    yield* pageUnlocked(mm, addr);
+    return 'again';
+  }
   if (!asksUffd(outcome)) return outcome;
   if (mm.memory.points.on) yield new Point('fault:found');
   const verdict = yield* deliver(mm, mode, addr, write, outcome);

@@ -5,6 +5,7 @@
  */
 
 import { PAGE_SIZE, PMD_SIZE, pmdDown } from '../base/page.js';
+import type { Inode } from '../file/inode.js';
 import { installCached } from '../mm/install.js';
 import type { Mm } from '../mm/mm.js';
 import type { Vma } from '../mm/vma.js';
@@ -13,6 +14,9 @@ import { PTE_NONE } from '../pgtable/pte.js';
 import { FRAME_READAHEAD } from '../phys/frames.js';
 
 const WINDOW = 16 * PAGE_SIZE;
+
+const isReady = (mm: Mm, inode: Inode, index: number): boolean =>
+  inode.isUptodate(index) && !mm.memory.locks.isLocked(inode.lookup(index));
 
 /** Maps what the cache has around `page`; true when `page` itself is mapped now. */
 export function faultAround(mm: Mm, vma: Vma, page: number): boolean {
@@ -23,7 +27,7 @@ export function faultAround(mm: Mm, vma: Vma, page: number): boolean {
   let hit = false;
   for (let addr = start; addr < end; addr += PAGE_SIZE) {
     const index = vma.indexOf(addr);
-    if (index >= inode.sizePages || !inode.isUptodate(index)) continue;
+    if (index >= inode.sizePages || !isReady(mm, inode, index)) continue;
     if (mm.memory.frames.has(inode.lookup(index), FRAME_READAHEAD)) continue;
     if (mm.pte(addr) !== PTE_NONE) continue;
     const slot = mm.slotOrCreate(addr);

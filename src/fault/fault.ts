@@ -29,6 +29,8 @@ import {
   PTE_NONE,
   type Pte,
   pteAllows,
+  pteIsHwpoison,
+  pteIsMigration,
   pteIsPresent,
   pteIsSwap,
   pteIsSwapinError,
@@ -80,6 +82,8 @@ export function faultInArea(mm: Mm, vma: Vma, addr: number, write: boolean): Fau
   if (pteIsPresent(pte)) return write ? writeFault(mm, vma, page) : 'mapped';
   if (pteIsSwap(pte)) return swapIn({ mm, vma, slot: mm.slot(page), addr: page }, write);
   if (pteIsSwapinError(pte)) return 'sigbus';
+  if (pteIsMigration(pte)) return 'locked';
+  if (pteIsHwpoison(pte)) return 'hwpoison';
   const bits = pteMarkerBits(pte);
   if (markerHas(bits, MARKER_POISONED)) return poisoned(mm);
   if (markerHas(bits, MARKER_GUARD)) return 'guard';
@@ -142,6 +146,7 @@ function fileMissing(mm: Mm, vma: Vma, page: number, write: boolean): FaultOutco
   const there = inode.holds(index);
   if (there && vma.has(VM_UFFD_MINOR)) return 'minor';
   if (!there && vma.catchesMissing) return 'missing';
+  if (mm.memory.locks.isLocked(inode.lookup(index))) return 'locked';
   const read = file.readForFault(index, vma.readPattern);
   if (read !== 'cached') return read === 'read' ? 'mapped' : 'oom';
   const pfn = there ? inode.settled(index) : inode.addZeroed(index);

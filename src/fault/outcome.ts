@@ -10,8 +10,8 @@ import type { KernelProfile } from '../profile/profile.js';
 /** Why an access can never succeed as things are. */
 export type FaultError = 'maperr' | 'accerr' | 'sigbus' | 'hwpoison' | 'guard' | 'oom';
 
-/** Outcome of one attempt: `mapped` means translate again. */
-export type FaultOutcome = 'mapped' | UffdReason | FaultError;
+/** Outcome of one attempt: `mapped` means translate again, `locked` wait for a page that moves. */
+export type FaultOutcome = 'mapped' | 'locked' | UffdReason | FaultError;
 
 /** Whether an outcome asks a userfaultfd. */
 export const asksUffd = (outcome: FaultOutcome): outcome is UffdReason =>

@@ -152,6 +152,14 @@ export class Inode implements FrameOwner {
     this.pages.set(index, pfn);
   }
 
+  /** The page of an index is in another frame now; nothing if it left the file meanwhile. */
+  moved(index: number, from: Pfn, to: Pfn): void {
+    if (this.pages.get(index) !== from) return;
+    this.frames.get(to);
+    this.pages.set(index, to);
+    this.frames.put(from);
+  }
+
   /** Takes a page out of the file; what was there is a hole afterwards. */
   remove(index: number): void {
     const slot = this.slots.get(index);

@@ -91,7 +91,7 @@ export class RegularInode extends Inode {
     let gone = 0;
     for (const [index, pfn] of this.entries()) {
       if (gone >= pagesMax) break;
-      if (this.frames.maps(pfn) > 0 || this.frames.pins(pfn) > 0) continue;
+      if (this.frames.refs(pfn) > 1) continue; // mapped, pinned, or on its way to another frame
       this.writeBack(index);
       this.drop(index);
       gone++;

@@ -9,6 +9,7 @@ const ALL: readonly CapabilityName[] = [
   'CAP_SYS_PTRACE',
   'CAP_SYS_ADMIN',
   'CAP_SYS_RAWIO',
+  'CAP_SYS_NICE',
   'CAP_IPC_LOCK',
 ];
 

@@ -6,6 +6,9 @@
 import { byteArray, type U64, unsigned, unsigned32 } from '../base/args.js';
 import { type Failure, fail, failed, type Result } from '../base/errno.js';
 import type { Op } from '../base/op.js';
+import { PAGE_SIZE } from '../base/page.js';
+import { fileUnlocked, rangeUnlocked } from '../fault/locked.js';
+import { MappedFile } from '../file/mapped-file.js';
 import { pipe, pread, pwrite, readPipe, writePipe } from '../syscall/file-io.js';
 import { forkMemory } from '../syscall/fork.js';
 import { peek, poke } from '../syscall/proc-mem.js';
@@ -14,6 +17,7 @@ import { fsync } from '../syscall/sync.js';
 import { fallocate, ftruncate, memfdCreate, reopenReadOnly } from '../syscall/truncate.js';
 import { create, createUserfaultfd } from '../uffd/file.js';
 import type { AddressRange } from './memory-calls.js';
+import { openTo, stateOf } from './other-process.js';
 import { ProcessState } from './process-state.js';
 import type { ThreadCore } from './thread-core.js';
 
@@ -91,19 +95,6 @@ export interface PipeFds {
   readonly writeFd: number;
 }
 
-function stateOf(thread: ThreadCore, pid: number): ProcessState | Failure {
-  const state = thread.system.processes.get(pid);
-  return state === undefined || state.ended ? fail('ESRCH', `there is no process ${pid}`) : state;
-}
-
-/** As {@link stateOf}, for calls that look into the memory of a process. */
-function openTo(thread: ThreadCore, pid: number): ProcessState | Failure {
-  const state = stateOf(thread, pid);
-  if (failed(state) || state === thread.process || thread.capable('CAP_SYS_PTRACE')) return state;
-  const same = state.credentials.uid === thread.credentials.uid && state.mm.dumpable;
-  return same ? state : fail('EPERM', `another user's process needs CAP_SYS_PTRACE`);
-}
-
 /** A child's process as fork(2) makes it; it exists once every FORK event was read. */
 function* forkProcess(thread: ThreadCore, name: string): Op<Result<number>> {
   const { system, process } = thread;
@@ -124,6 +115,14 @@ function* forkProcess(thread: ThreadCore, name: string): Op<Result<number>> {
 function duplicate(thread: ThreadCore, fd: number): Result<number> {
   const file = thread.fds.lookup(fd);
   return failed(file) ? file : thread.fds.share(file);
+}
+
+/** Sleeps until no page of a file's bytes `[from, to)` is being moved to another frame. */
+function* settled(thread: ThreadCore, fd: number, from: number, to: number): Op<void> {
+  const file = thread.fds.lookup(fd);
+  if (!(file instanceof MappedFile)) return;
+  const [first, end] = [Math.floor(from / PAGE_SIZE), Math.ceil(to / PAGE_SIZE)];
+  yield* fileUnlocked(thread.mm, file.inode, first, end);
 }
 
 /** Operations of the calls on descriptors. */
@@ -154,26 +153,34 @@ export const fileCalls = {
   },
 
   *ftruncate(thread: ThreadCore, { fd, length }: TruncateRequest): Op<Result<0>> {
-    return ftruncate(thread, { fd, length: unsigned('length', length) });
+    const lengthBytes = unsigned('length', length);
+    yield* settled(thread, fd, lengthBytes, Number.POSITIVE_INFINITY);
+    return ftruncate(thread, { fd, length: lengthBytes });
   },
 
   *fallocate(thread: ThreadCore, request: FallocateRequest): Op<Result<0>> {
-    return fallocate(thread, {
+    const args = {
       fd: request.fd,
       mode: unsigned32('mode', request.mode),
       offset: unsigned('offset', request.offset),
       length: unsigned('length', request.length),
-    });
+    };
+    yield* settled(thread, args.fd, args.offset, args.offset + args.length);
+    return fallocate(thread, args);
   },
 
   *pread(thread: ThreadCore, request: PreadRequest): Op<Uint8Array | Failure> {
     const count = unsigned('count', request.count);
-    return pread(thread, { fd: request.fd, count, offset: unsigned('offset', request.offset) });
+    const offset = unsigned('offset', request.offset);
+    yield* settled(thread, request.fd, offset, offset + count);
+    return pread(thread, { fd: request.fd, count, offset });
   },
 
   *pwrite(thread: ThreadCore, request: PwriteRequest): Op<Result<number>> {
     const bytes = byteArray('bytes', request.bytes);
-    return pwrite(thread, { fd: request.fd, bytes, offset: unsigned('offset', request.offset) });
+    const offset = unsigned('offset', request.offset);
+    yield* settled(thread, request.fd, offset, offset + bytes.length);
+    return pwrite(thread, { fd: request.fd, bytes, offset });
   },
 
   *close(thread: ThreadCore, fd: number): Op<Result<0>> {
@@ -220,14 +227,18 @@ export const fileCalls = {
     const state = stateOf(thread, request.pid);
     if (failed(state)) return state;
     const lenBytes = unsigned('length', request.length);
-    return peek({ target: state.mm, addr: unsigned('addr', request.addr), lenBytes });
+    const addr = unsigned('addr', request.addr);
+    yield* rangeUnlocked(state.mm, addr, lenBytes);
+    return peek({ target: state.mm, addr, lenBytes });
   },
 
   *poke(thread: ThreadCore, request: RemoteWriteRequest): Op<Result<number>> {
     const state = stateOf(thread, request.pid);
     if (failed(state)) return state;
     const range = { target: state.mm, addr: unsigned('addr', request.addr) };
-    return poke(range, byteArray('bytes', request.bytes));
+    const bytes = byteArray('bytes', request.bytes);
+    yield* rangeUnlocked(state.mm, range.addr, bytes.length);
+    return poke(range, bytes);
   },
 
   *fork(thread: ThreadCore, name: string): Op<Result<number>> {

@@ -15,6 +15,7 @@ import { NO_TABLE } from '../pgtable/arena.js';
 import type { KernelVersion } from '../profile/matrix.js';
 import { type KernelConfig, kernelProfile, type Quirks } from '../profile/profile.js';
 import { Credentials } from './credentials.js';
+import { beginMigration, compactMm, type MigrateRequest, type Migration } from './migration.js';
 import { Process } from './process.js';
 import { ProcessState } from './process-state.js';
 import {
@@ -55,6 +56,8 @@ export interface MachineOptions {
   readonly devUserfaultfdMode?: number;
   /** Bytes that are read ahead at most from a file (read_ahead_kb). @defaultValue 128 KiB */
   readonly readAhead?: number;
+  /** Memory nodes; page migration moves pages between them. @defaultValue `1` */
+  readonly nodes?: number;
   /** A locked update faults as a read first, as emulated CPUs do. @defaultValue `false` */
   readonly rmwReadsFirst?: boolean;
 }
@@ -110,7 +113,8 @@ export class Machine {
         options.unprivilegedUserfaultfd ?? (profile.has('unprivilegedDefault') ? 1 : 0),
       devUserfaultfdMode: options.devUserfaultfdMode ?? 0o600,
     } as const;
-    const memory = new MachineMemory(profile, pages, minAddr, options.transparentHugepage);
+    const { transparentHugepage, nodes = 1 } = options;
+    const memory = new MachineMemory(profile, pages, minAddr, transparentHugepage, nodesOf(nodes));
     this.#system = new System(memory, policy, options.rmwReadsFirst ?? false);
     this.#system.files.readAheadPages = readAheadPages(options.readAhead ?? 128 * KIB);
   }
@@ -235,6 +239,27 @@ export class Machine {
     return { system: this.#system, processes: this.#processes };
   }
 
+  /**
+   * Begins to move the pages of a range to other frames, as compaction does on its own: accesses to
+   * them sleep until the migration is ended. The zero page, pages that a call is using and pages
+   * for which there is no frame stay.
+   *
+   * @returns The migration; `pages` says what is under way.
+   * @throws RangeError for a range that is not of whole pages, or a node that is not there.
+   */
+  migrate(request: MigrateRequest): Migration {
+    return this.#system.scheduler.run(() => beginMigration(this.#system, request));
+  }
+
+  /**
+   * Moves every page of a process that can be moved to another frame, one after another.
+   *
+   * @returns Pages that moved.
+   */
+  compact(process: Process): number {
+    return this.#system.scheduler.run(() => compactMm(process.state.mm));
+  }
+
   /** Runs every thread that can run; calls do so themselves when they return. */
   settle(): void {
     this.#system.scheduler.settle();
@@ -268,6 +293,13 @@ export class Machine {
 function readAheadPages(readAhead: number): number {
   if (Number.isSafeInteger(readAhead) && readAhead >= 0) return Math.floor(readAhead / PAGE_SIZE);
   throw new RangeError(`readAhead: ${readAhead} is no number of bytes`);
+}
+
+const NODES_MAX = 64;
+
+function nodesOf(nodes: number): number {
+  if (Number.isInteger(nodes) && nodes >= 1 && nodes <= NODES_MAX) return nodes;
+  throw new RangeError(`nodes: ${nodes} is not between 1 and ${NODES_MAX}`);
 }
 
 function pagesOf(memory: number): number {

@@ -4,15 +4,17 @@
  */
 
 import { type U64, unsigned, unsigned32 } from '../base/args.js';
-import type { Failure, Result } from '../base/errno.js';
+import { type Failure, failed, type Result } from '../base/errno.js';
 import type { Op } from '../base/op.js';
 import { madvise } from '../syscall/madvise.js';
 import { mincore } from '../syscall/mincore.js';
 import { mmap } from '../syscall/mmap.js';
+import { checkFlags, type MovePagesResult, movePages } from '../syscall/move-pages.js';
 import { lockRange, mprotect } from '../syscall/mprotect.js';
 import { mremap } from '../syscall/mremap.js';
 import { msync } from '../syscall/sync.js';
 import { munmap } from '../syscall/unmap.js';
+import { openTo } from './other-process.js';
 import type { ThreadCore } from './thread-core.js';
 
 /** A range of memory as system calls take it. */
@@ -71,6 +73,18 @@ export interface MremapRequest {
   readonly newAddress?: U64;
 }
 
+/** Arguments of {@link Thread.movePagesSync}. */
+export interface MovePagesRequest {
+  /** Whose pages. @defaultValue the caller's own process */
+  readonly pid?: number;
+  /** Addresses; each stands for its page. */
+  readonly pages: readonly U64[];
+  /** Memory node for each page; without it the call only asks where the pages are. */
+  readonly nodes?: readonly number[];
+  /** MPOL_MF_* bits. @defaultValue `0` */
+  readonly flags?: number;
+}
+
 const rangeOf = ({ addr, length }: AddressRange) => ({
   addr: unsigned('addr', addr),
   length: unsigned('length', length),
@@ -114,6 +128,19 @@ export const memoryCalls = {
 
   *msync(thread: ThreadCore, request: MsyncRequest): Op<Result<0>> {
     return msync(thread.mm, { ...rangeOf(request), flags: unsigned32('flags', request.flags) });
+  },
+
+  *movePages(thread: ThreadCore, request: MovePagesRequest): Op<MovePagesResult | Failure> {
+    const pages = request.pages.map((page) => unsigned('pages', page));
+    const { nodes } = request;
+    if (nodes !== undefined && nodes.length !== pages.length) {
+      throw new RangeError(`nodes: ${nodes.length} for ${pages.length} pages`);
+    }
+    const flags = unsigned32('flags', request.flags ?? 0);
+    const refused = checkFlags(thread, flags);
+    if (refused !== undefined) return refused;
+    const state = openTo(thread, request.pid || thread.process.pid); // 0 is the caller's own
+    return failed(state) ? state : movePages(state.mm, { pages, nodes, flags });
   },
 
   *mincore(thread: ThreadCore, range: AddressRange): Op<Uint8Array | Failure> {

@@ -100,6 +100,9 @@ export function restoreSnapshot({ system }: MachineState, snapshot: Snapshot): v
 /** Copies the state into a machine of its own. */
 export function forkState(machine: MachineState): MachineState {
   const { system } = machine;
+  if (system.memory.locks.any) {
+    throw new SnapshotError('the machine cannot be forked while pages are being moved');
+  }
   return whileQuiet(system, 'forked', () => {
     const copier = new Copier(copiedRule);
     const copy = copier.copy(system);

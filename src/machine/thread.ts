@@ -4,6 +4,7 @@
  */
 
 import { fail } from '../base/errno.js';
+import type { MovePagesResult } from '../syscall/move-pages.js';
 import { Credentials } from './credentials.js';
 import { KernelError } from './errors.js';
 import { fileCalls } from './file-calls.js';
@@ -12,6 +13,7 @@ import {
   type AddressRange,
   type MadviseRequest,
   type MmapRequest,
+  type MovePagesRequest,
   type MprotectRequest,
   type MremapRequest,
   type MsyncRequest,
@@ -129,6 +131,22 @@ export class Thread extends FileThread {
    */
   mincoreSync(range: AddressRange): Uint8Array {
     return this.runSync('mincore', memoryCalls.mincore(this, range));
+  }
+
+  /**
+   * Tells on which memory node pages are; with `nodes` moves them to others. Protection by
+   * userfaultfd and soft-dirty move along.
+   *
+   * @returns For each page its node or a negated errno: `EFAULT` (nothing mapped; the zero page;
+   *   before 6.12 untouched anonymous memory too), `ENOENT` (no page there), `EACCES` (mapped more
+   *   than once, without MPOL_MF_MOVE_ALL).
+   * @throws KernelError `EINVAL` (flags), `EPERM` (MPOL_MF_MOVE_ALL without CAP_SYS_NICE; another
+   *   user's process), `ESRCH`, `ENODEV` (no such node; the pages before it have moved).
+   * @since Linux 2.6.18
+   * @see move_pages(2)
+   */
+  movePagesSync(request: MovePagesRequest): MovePagesResult {
+    return this.runSync('move_pages', memoryCalls.movePages(this, request));
   }
 
   /**

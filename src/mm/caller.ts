@@ -8,7 +8,12 @@ import type { Mm } from './mm.js';
 import type { Faulter } from './uffd-port.js';
 
 /** Capabilities that the modelled calls ask for. */
-export type CapabilityName = 'CAP_SYS_PTRACE' | 'CAP_SYS_ADMIN' | 'CAP_SYS_RAWIO' | 'CAP_IPC_LOCK';
+export type CapabilityName =
+  | 'CAP_SYS_PTRACE'
+  | 'CAP_SYS_NICE'
+  | 'CAP_SYS_ADMIN'
+  | 'CAP_SYS_RAWIO'
+  | 'CAP_IPC_LOCK';
 
 /** A thread in a system call. */
 export interface Caller extends Faulter {

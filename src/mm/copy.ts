@@ -19,12 +19,15 @@ import {
   pteClearSwpExclusive,
   pteClearUffdWp,
   pteClearWritable,
+  pteIsMigration,
   pteIsPresent,
   pteIsSpecial,
   pteIsSwap,
   pteIsSwapinError,
   pteIsUffdWp,
+  pteMakeMigrationRead,
   pteMakeUffdWp,
+  pteNamesFrame,
   ptePfn,
   pteSwapSlot,
 } from '../pgtable/pte.js';
@@ -84,6 +87,7 @@ const noTable = (): Failure => fail('ENOMEM', 'no memory for a page table of the
 function copyEntry(pair: ForkPair, slot: Slot, pte: Pte): Pte {
   if (pteIsPresent(pte)) return copyPresent(pair, slot, pte);
   if (pteIsSwap(pte)) return copySwap(pair, slot, pte);
+  if (pteNamesFrame(pte)) return copyMoving(pair, slot, pte);
   return pteIsSwapinError(pte) ? protectedAs(pair, pte) : copyMarker(pair, pte);
 }
 
@@ -151,6 +155,14 @@ function copySwap(pair: ForkPair, slot: Slot, pte: Pte): Pte {
 /** An entry without a page: its protection goes to a child that is registered alone. */
 const protectedAs = ({ to }: ForkPair, pte: Pte): Pte =>
   to.has(VM_UFFD_WP | VM_UFFD_RWP) ? pte : pteClearUffdWp(pte);
+
+/** A private page that is being moved will come back shared and read-only on both sides. */
+function copyMoving(pair: ForkPair, slot: Slot, pte: Pte): Pte {
+  const shares = pteIsMigration(pte) && pair.from.isCow;
+  const shared = shares ? pteMakeMigrationRead(pte, 'shared') : pte;
+  if (shared !== pte) pair.parent.memory.tables.store(slot, shared);
+  return protectedAs(pair, shared);
+}
 
 /** Errors go along; protection only to a child that is registered for it. */
 function copyMarker({ to, parent }: ForkPair, pte: Pte): Pte {

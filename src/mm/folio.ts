@@ -8,19 +8,16 @@ import type { Pfn } from '../base/brand.js';
 import {
   pteIsPresent,
   pteIsSoftDirty,
-  pteIsSpecial,
   pteIsUffdWp,
   pteMakeSoftDirty,
   pteMakeUffdWp,
-  ptePfn,
 } from '../pgtable/pte.js';
 import { FRAME_LARGE, type Frames, HUGE_FRAMES, headOf, ZERO_PFN } from '../phys/frames.js';
 import { splitHuge } from './huge.js';
 import { entryFor } from './install.js';
 import type { MachineMemory } from './memory.js';
 import type { Mm } from './mm.js';
-import { VmaSite } from './rmap.js';
-import type { Vma } from './vma.js';
+import { type Mapping, mappingsOf } from './rmap.js';
 import { VM_LOCKED } from './vma-flags.js';
 
 /** The frames that are one page with `pfn`: itself alone, or what is left of a huge page. */
@@ -35,30 +32,9 @@ export function framesOf(frames: Frames, pfn: Pfn): Pfn[] {
 export const isPinnedAnywhere = (frames: Frames, pfn: Pfn): boolean =>
   framesOf(frames, pfn).some((frame) => frames.pins(frame) > 0);
 
-interface Mapping {
-  readonly mm: Mm;
-  readonly vma: Vma;
-  readonly addr: number;
-}
-
-/** Every entry that maps an anonymous frame. */
-function mappingsOf(frames: Frames, pfn: Pfn): Mapping[] {
-  const found: Mapping[] = [];
-  for (const site of frames.owner(pfn)?.sites ?? []) {
-    if (!(site instanceof VmaSite)) continue;
-    const { mm, vma } = site;
-    const addr = vma.addressOf(frames.ownerIndex(pfn));
-    if (addr < vma.start || addr >= vma.end) continue;
-    const pte = mm.pte(addr);
-    if (pteIsPresent(pte) && !pteIsSpecial(pte) && ptePfn(pte) === pfn)
-      found.push({ mm, vma, addr });
-  }
-  return found;
-}
-
 /** Mappings of one address space. */
 const mapsIn = (frames: Frames, mm: Mm, pfn: Pfn): number =>
-  mappingsOf(frames, pfn).filter((mapping) => mapping.mm === mm).length;
+  mappingsOf(frames, pfn, pteIsPresent).filter((mapping) => mapping.mm === mm).length;
 
 /** Whether another address space maps a part of the page. */
 export const isMappedElsewhere = (mm: Mm, pfn: Pfn): boolean => {
@@ -78,7 +54,7 @@ export function splitFolio(memory: MachineMemory, pfn: Pfn): void {
   const parts = framesOf(frames, pfn);
   if (!frames.has(pfn, FRAME_LARGE)) return;
   for (const part of parts) {
-    const mappings = mappingsOf(frames, part);
+    const mappings = mappingsOf(frames, part, pteIsPresent);
     for (const { mm, addr } of mappings) splitHuge(mm, addr);
     frames.clearFlag(part, FRAME_LARGE);
     if (profile.has('splitMapsZeroPages') && isZeroed(frames, part)) giveBack(part, mappings);

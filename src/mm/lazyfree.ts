@@ -12,6 +12,7 @@ import {
   type Pte,
   pteClearAccessed,
   pteClearDirty,
+  pteIsHwpoison,
   pteIsPresent,
   pteIsSpecial,
   pteIsSwap,
@@ -52,4 +53,4 @@ function freed(mm: Mm, pte: Pte): Pte {
 
 /** A page whose content is lost for good: freeing it is a cure. */
 const isError = (pte: Pte): boolean =>
-  pteIsSwapinError(pte) || markerHas(pteMarkerBits(pte), MARKER_POISONED);
+  pteIsHwpoison(pte) || pteIsSwapinError(pte) || markerHas(pteMarkerBits(pte), MARKER_POISONED);

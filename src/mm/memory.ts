@@ -3,11 +3,13 @@
  * Page tables are charged against memory, as on a real machine.
  */
 
+import type { Pfn } from '../base/brand.js';
 import type { Copier } from '../base/graph.js';
 import type { PointSwitch } from '../base/op.js';
 import { Versions } from '../base/versions.js';
 import { NO_TABLE, TableArena, type TableId } from '../pgtable/arena.js';
 import { Frames } from '../phys/frames.js';
+import { PageLocks } from '../phys/page-locks.js';
 import { SwapSpace } from '../phys/swap.js';
 import type { KernelProfile } from '../profile/profile.js';
 
@@ -19,12 +21,22 @@ export interface MemoryViewer {
 /** Where a fault may bring a huge page: everywhere, where MADV_HUGEPAGE was said, or nowhere. */
 export type ThpPolicy = 'always' | 'madvise' | 'never';
 
+/** A page on its way to another frame. */
+export interface Moving {
+  readonly from: Pfn;
+  readonly to: Pfn;
+}
+
 /** Memory of one machine. */
 export class MachineMemory {
   /** What snapshots keep of frames, page tables, and the maps of files and swap. */
   readonly versions = new Versions();
   readonly frames: Frames;
   readonly swap: SwapSpace;
+  /** Pages that are being moved. */
+  readonly locks = new PageLocks();
+  /** Their moves, by the frame that each page leaves. */
+  readonly moves = new Map<Pfn, Moving>();
   readonly tables: TableArena;
   /** Address spaces, those of children that are still being forked too, and then threads. */
   readonly viewers = new Set<MemoryViewer>();
@@ -42,6 +54,8 @@ export class MachineMemory {
     readonly mmapMinAddr: number,
     /** Where a fault may bring a transparent huge page. */
     readonly transparentHugepage: ThpPolicy = 'madvise',
+    /** Memory nodes; all of them take their frames from one pool. */
+    readonly nodes = 1,
   ) {
     this.frames = new Frames(totalPages, this.versions);
     this.swap = new SwapSpace(this.frames);

@@ -18,11 +18,13 @@ import {
   pteClearWritable,
   pteIsDirty,
   pteIsMarker,
+  pteIsMigrationWrite,
   pteIsPresent,
   pteIsProtNone,
   pteIsSpecial,
   pteIsUffdWp,
   pteIsWritable,
+  pteMakeMigrationRead,
   pteMakeProtNone,
   pteMakeSwpUffdWp,
   pteMakeUffdWp,
@@ -46,10 +48,17 @@ function changeRange(mm: Mm, start: number, end: number, change: Change): void {
     for (let i = 0; i < count; i++) {
       const slot = slotAfter(first, i);
       const pte = tables.load(slot);
-      if (pte !== PTE_NONE) tables.store(slot, change(pte));
+      if (pte !== PTE_NONE) tables.store(slot, change(withoutMovingWrite(mm, pte)));
     }
   });
   mm.tlb.flushRange(start, end);
+}
+
+/** A page that is being moved comes back read-only after any change of protection. */
+function withoutMovingWrite({ memory: { frames } }: Mm, pte: Pte): Pte {
+  if (!pteIsMigrationWrite(pte)) return pte;
+  const isPrivate = frames.has(ptePfn(pte), FRAME_ANON);
+  return pteMakeMigrationRead(pte, isPrivate ? 'exclusive' : 'shared');
 }
 
 /** Brings the entries of `[start, end)` in line with the area's access rights. */

@@ -5,7 +5,10 @@
  */
 
 import { assert } from '../base/assert.js';
-import type { FrameOwner, MappingSite, UnmapScope } from '../phys/frames.js';
+import type { Pfn } from '../base/brand.js';
+import { NO_SLOT, type Slot } from '../pgtable/arena.js';
+import { type Pte, ptePfn } from '../pgtable/pte.js';
+import type { FrameOwner, Frames, MappingSite, UnmapScope } from '../phys/frames.js';
 import { AnonVma } from './anon-vma.js';
 import { cleanRange } from './clean.js';
 import type { Mm } from './mm.js';
@@ -35,6 +38,32 @@ export class VmaSite implements MappingSite {
     const from = Math.max(this.vma.addressOf(first), this.vma.start);
     return { from, to: Math.min(this.vma.addressOf(end), this.vma.end) };
   }
+}
+
+/** One entry that maps a page, or stands for it. */
+export interface Mapping {
+  readonly mm: Mm;
+  readonly vma: Vma;
+  readonly slot: Slot;
+  /** Address of the page. */
+  readonly addr: number;
+  readonly pte: Pte;
+}
+
+/** The entries of a kind that name a frame, area by area as its owner knows them. */
+export function mappingsOf(frames: Frames, pfn: Pfn, isKind: (pte: Pte) => boolean): Mapping[] {
+  const found: Mapping[] = [];
+  for (const site of frames.owner(pfn)?.sites ?? []) {
+    assert(site instanceof VmaSite, 'a page is owned by something that is no area');
+    const { mm, vma } = site;
+    const addr = vma.addressOf(frames.ownerIndex(pfn));
+    if (addr < vma.start || addr >= vma.end) continue;
+    const slot = mm.slot(addr);
+    if (slot === NO_SLOT) continue;
+    const pte = mm.load(slot);
+    if (isKind(pte) && ptePfn(pte) === pfn) found.push({ mm, vma, slot, addr, pte });
+  }
+  return found;
 }
 
 const ownersOf = (vma: Vma): FrameOwner[] =>

@@ -16,6 +16,8 @@ import {
   PTE_NONE,
   type Pte,
   pteIsDirty,
+  pteIsHwpoison,
+  pteIsMigration,
   pteIsPresent,
   pteIsSpecial,
   pteIsSwap,
@@ -75,7 +77,7 @@ function zapSlot({ mm, vma, slot, addr }: Zapped, kind: ZapKind): void {
     if (!goesWith(mm, vma, pte, kind)) return;
     if (!pteIsSpecial(pte)) dropPage(mm, pte);
   } else {
-    if (entryStays(vma, pte, kind)) return;
+    if (entryStays(mm, vma, pte, kind)) return;
     if (pteIsSwap(pte)) mm.memory.swap.release(pteSwapSlot(pte));
   }
   const left = remainder(vma, pte, kind);
@@ -90,15 +92,17 @@ function dropPage({ memory: { frames } }: Mm, pte: Pte): void {
   frames.removeMap(pfn);
 }
 
-/** Whether a present entry is in the scope of the zap. */
+/** Whether the page of an entry is in the scope of the zap. */
 function goesWith(mm: Mm, vma: Vma, pte: Pte, kind: ZapKind): boolean {
   if (kind.evenCows || vma.isAnonymous || pteIsSpecial(pte)) return true;
   return !mm.memory.frames.has(ptePfn(pte), FRAME_ANON);
 }
 
 /** Whether an entry without a page survives the zap. */
-function entryStays(vma: Vma, pte: Pte, kind: ZapKind): boolean {
+function entryStays(mm: Mm, vma: Vma, pte: Pte, kind: ZapKind): boolean {
   if (kind.dropsMarkers) return false;
+  if (pteIsHwpoison(pte)) return !kind.evenCows;
+  if (pteIsMigration(pte)) return !goesWith(mm, vma, pte, kind);
   if (pteIsSwap(pte)) return !kind.evenCows && !vma.isAnonymous;
   if (pteIsSwapinError(pte)) return !kind.evenCows;
   const bits = pteMarkerBits(pte);

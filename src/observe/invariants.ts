@@ -21,6 +21,7 @@ import {
   type Pte,
   pteAllows,
   pteIsDirty,
+  pteIsMigration,
   pteIsPresent,
   pteIsSpecial,
   pteIsSwap,
@@ -129,6 +130,10 @@ function checkEntry(mm: Mm, addr: number, pte: Pte, { maps, users }: Found): voi
     users.set(slot, (users.get(slot) ?? 0) + 1);
     return;
   }
+  if (pteIsMigration(pte)) {
+    assert(mm.memory.locks.isLocked(ptePfn(pte)), `page at ${hex(addr)} moves without an end`);
+    return;
+  }
   if (!pteIsPresent(pte)) {
     const says = pteIsSwapinError(pte) || pteMarkerBits(pte) !== MARKER_NONE;
     assert(says, `empty marker at ${hex(addr)}`);
@@ -184,11 +189,15 @@ function inodesOf({ spaces, files, inodes: named }: Holders): Set<Inode> {
 }
 
 function checkFrames(
-  { frames, swap }: MachineMemory,
+  { frames, swap, moves }: MachineMemory,
   maps: ReadonlyMap<Pfn, number>,
   inodes: ReadonlySet<Inode>,
 ): void {
   const cached = new Map<Pfn, number>();
+  for (const { from, to } of moves.values()) {
+    for (const pfn of [from, to]) cached.set(pfn, (cached.get(pfn) ?? 0) + 1);
+    assert(!maps.has(from), `frame ${from} is mapped while its page moves`);
+  }
   for (const { cached: pfn } of swap.entries()) cached.set(pfn, (cached.get(pfn) ?? 0) + 1);
   for (const inode of inodes) {
     for (const [, pfn] of inode.entries()) cached.set(pfn, (cached.get(pfn) ?? 0) + 1);

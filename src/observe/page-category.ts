@@ -18,6 +18,7 @@ import {
   pteIsUffdWp,
   pteIsWpInAnyForm,
   pteMarkerBits,
+  pteNamesFrame,
   ptePfn,
 } from '../pgtable/pte.js';
 import { FRAME_ANON } from '../phys/frames.js';
@@ -62,7 +63,8 @@ function presentCategory(mm: Mm, pte: Pte): number {
 
 function markerCategory(mm: Mm, pte: Pte): number {
   const guard = mm.memory.profile.has('scanGuard') && markerHas(pteMarkerBits(pte), MARKER_GUARD);
-  return PAGE_IS_SWAPPED | (guard ? PAGE_IS_GUARD : 0);
+  const file = pteNamesFrame(pte) && !mm.memory.frames.has(ptePfn(pte), FRAME_ANON);
+  return PAGE_IS_SWAPPED | (guard ? PAGE_IS_GUARD : 0) | (file ? PAGE_IS_FILE : 0);
 }
 
 /** Categories of pages without a page table. */

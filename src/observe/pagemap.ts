@@ -12,6 +12,9 @@ import {
   MARKER_GUARD,
   markerHas,
   type Pte,
+  pteIsHwpoison,
+  pteIsMigrationExclusive,
+  pteIsMigrationWrite,
   pteIsNone,
   pteIsPresent,
   pteIsSoftDirty,
@@ -20,10 +23,12 @@ import {
   pteIsSwapinError,
   pteIsWpInAnyForm,
   pteMarkerBits,
+  pteNamesFrame,
   ptePfn,
   pteSwapSlot,
 } from '../pgtable/pte.js';
 import { FRAME_ANON, headOf } from '../phys/frames.js';
+import type { EntryTypes } from '../profile/entry-types.js';
 
 const bit = (number: number): bigint => 1n << BigInt(number);
 
@@ -34,9 +39,6 @@ const GUARD = bit(58);
 const FILE = bit(61);
 const SWAP = bit(62);
 const PRESENT = bit(63);
-
-/** Type of the last of the 32 kinds of swap-like entries: markers, or swap errors behind them. */
-const LAST_TYPE = 31n;
 
 /** Words of the pages of `[addr, addr + lenBytes)`. */
 export function pagemap(mm: Mm, addr: number, lenBytes: number): BigUint64Array {
@@ -54,6 +56,7 @@ export function pagemapWord(mm: Mm, addr: number): bigint {
   if (pteIsNone(pte)) return word;
   if (pteIsWpInAnyForm(pte) && mm.memory.profile.has('pagemapWp')) word |= UFFD_WP;
   if (pteIsSwap(pte)) return word | swapBits(mm, pte);
+  if (pteNamesFrame(pte)) return word | frameBits(mm, pte);
   return word | (pteIsPresent(pte) ? presentBits(mm, addr, pte) : errorBits(mm, pte));
 }
 
@@ -81,9 +84,21 @@ function swapBits({ memory }: Mm, pte: Pte): bigint {
 
 /** A marker or a swap error: the type, and a marker's bits as the offset. */
 function errorBits({ memory: { profile } }: Mm, pte: Pte): bigint {
-  if (pteIsSwapinError(pte)) return SWAP | LAST_TYPE;
+  if (pteIsSwapinError(pte)) return SWAP | BigInt(profile.entryTypes.swapinError);
   const bits = pteMarkerBits(pte);
   const guard = markerHas(bits, MARKER_GUARD) ? GUARD : 0n;
-  const type = profile.has('swapinErrorEntry') ? LAST_TYPE - 1n : LAST_TYPE;
-  return SWAP | guard | type | (BigInt(bits) << 5n);
+  return SWAP | guard | BigInt(profile.entryTypes.marker) | (BigInt(bits) << 5n);
+}
+
+/** A page that is being moved, or that is lost: its frame, and whose it was. */
+function frameBits({ memory: { frames, profile } }: Mm, pte: Pte): bigint {
+  const pfn = ptePfn(pte);
+  const file = frames.has(pfn, FRAME_ANON) ? 0n : FILE;
+  return SWAP | file | BigInt(typeOf(profile.entryTypes, pte)) | (BigInt(pfn) << 5n);
+}
+
+function typeOf(types: EntryTypes, pte: Pte): number {
+  if (pteIsHwpoison(pte)) return types.hwpoison;
+  if (pteIsMigrationWrite(pte)) return types.migrationWrite;
+  return pteIsMigrationExclusive(pte) ? types.migrationReadExclusive : types.migrationRead;
 }

@@ -7,8 +7,8 @@
  *   pfn          spare   PROTNONE SPECIAL HUGE SOFT_DIRTY UFFD_WP DIRTY ACCESSED WRITE PRESENT
  *   offset       kind2   0        kind1  kind0 SOFT_DIRTY UFFD_WP dirty young    EXCL  0
  *
- * A word of zero is none. The second row is an entry without a page: swap, migration, swap error,
- * marker.
+ * A word of zero is none. The second row is an entry without a page: swap, migration (whose offset
+ * is the frame that moves), memory failure (the frame that is lost), swap error, marker.
  */
 
 import type { Pfn, SwapSlot } from '../base/brand.js';
@@ -35,6 +35,11 @@ const PFN_SHIFT = 10;
 const KIND_MASK = (1 << 6) | (1 << 7) | (1 << 9);
 const KIND_MARKER = KIND_MASK;
 const KIND_SWAPIN_ERROR = 1 << 9;
+const KIND_MIGRATION_READ = 1 << 6;
+const KIND_MIGRATION_WRITE = 1 << 7;
+const KIND_HWPOISON = KIND_MIGRATION_READ | KIND_MIGRATION_WRITE;
+
+const kindOf = (pte: Pte): number => pte & (PRESENT | PROTNONE | KIND_MASK);
 
 // ---- questions -------------------------------------------------------------------------------
 
@@ -119,6 +124,46 @@ export const PTE_SWAPIN_ERROR = KIND_SWAPIN_ERROR as Pte;
 /** A page that swapoff could not read: with or without the side bit of protection. */
 export const pteIsSwapinError = (pte: Pte): boolean =>
   (pte & (PRESENT | PROTNONE | KIND_MASK)) === KIND_SWAPIN_ERROR;
+
+// ---- migration entries: a page that is being moved to another frame --------------------------
+
+const MIGRATES = UFFD_WP | SOFT_DIRTY | DIRTY | ACCESSED;
+
+/** Whether a page can be reached from one address space only. */
+export type Sharing = 'exclusive' | 'shared';
+
+const exclusiveBit = (sharing: Sharing): number => (sharing === 'exclusive' ? SWP_EXCLUSIVE : 0);
+
+export const pteIsMigration = (pte: Pte): boolean =>
+  kindOf(pte) === KIND_MIGRATION_READ || pteIsMigrationWrite(pte);
+
+/** The page was writable: only this kind gives write permission back. */
+export const pteIsMigrationWrite = (pte: Pte): boolean => kindOf(pte) === KIND_MIGRATION_WRITE;
+
+/** The private page belonged to this address space alone; a writable one always did. */
+export const pteIsMigrationExclusive = (pte: Pte): boolean =>
+  pteIsMigrationWrite(pte) || (pteIsMigration(pte) && (pte & SWP_EXCLUSIVE) !== 0);
+
+/** What stands for a present entry while its page moves; {@link ptePfn} is the frame it leaves. */
+export function pteMakeMigration(present: Pte, sharing: Sharing): Pte {
+  const kept = (ptePfn(present) << PFN_SHIFT) | (present & MIGRATES);
+  if (pteIsWritable(present)) return (kept | KIND_MIGRATION_WRITE) as Pte;
+  return (kept | KIND_MIGRATION_READ | exclusiveBit(sharing)) as Pte;
+}
+
+/** The same entry without write permission to give back. */
+export const pteMakeMigrationRead = (pte: Pte, sharing: Sharing): Pte =>
+  ((pte & ~(KIND_MASK | SWP_EXCLUSIVE)) | KIND_MIGRATION_READ | exclusiveBit(sharing)) as Pte;
+
+// ---- memory failure ---------------------------------------------------------------------------
+
+/** The page is lost to a hardware error: an access gets SIGBUS. {@link ptePfn} is its frame. */
+export const pteIsHwpoison = (pte: Pte): boolean => kindOf(pte) === KIND_HWPOISON;
+
+export const pteMakeHwpoison = (pfn: Pfn): Pte => ((pfn << PFN_SHIFT) | KIND_HWPOISON) as Pte;
+
+/** Names a frame without mapping it: the page moves, or is lost. */
+export const pteNamesFrame = (pte: Pte): boolean => pteIsMigration(pte) || pteIsHwpoison(pte);
 
 // ---- markers: a set of bits without a page ----------------------------------------------------
 

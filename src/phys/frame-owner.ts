@@ -3,6 +3,8 @@
  * Declared here and provided above: areas are the sites, files and anonymous memory the owners.
  */
 
+import type { Pfn } from '../base/brand.js';
+
 /** Which of an owner's mappings of a page go: all of them, or not the private copies. */
 export type UnmapScope = 'even-cows' | 'not-cows';
 
@@ -19,4 +21,6 @@ export interface FrameOwner {
   readonly kind: 'anon' | 'file';
   /** Where its pages may be mapped: the start of every reverse walk. */
   readonly sites: Set<MappingSite>;
+  /** Replaces the frame of a page that moved, where the owner keeps one itself. */
+  moved?(index: number, from: Pfn, to: Pfn): void;
 }

@@ -45,6 +45,9 @@ export const FRAME_DIRTY = 16;
 
 /** Its use starts the next piece of read-ahead; also a dirty page that reclaim had to leave. */
 export const FRAME_READAHEAD = 128;
+/** Flags that a page takes along when it moves to another frame; exclusiveness is each entry's. */
+const FLAGS_OF_PAGE =
+  FRAME_ANON | FRAME_LAZYFREE | FRAME_NOT_UPTODATE | FRAME_DIRTY | FRAME_READAHEAD;
 
 /** One of the 512 frames of a huge page; stays when single entries map it, until it is split. */
 export const FRAME_LARGE = 32;
@@ -64,6 +67,8 @@ export class Frames {
   readonly #table: FrameTable;
   readonly #pins = new Map<Pfn, number>();
   readonly #free: FreeFrames;
+  /** Memory nodes of frames that are not on node 0. */
+  readonly #nodes = new Map<Pfn, number>();
   #next = FIRST_FREE;
   /** Frames from here on were never handed out: they are zeros. */
   #untouched = FIRST_FREE;
@@ -220,6 +225,27 @@ export class Frames {
     this.#table.index[pfn] = index;
   }
 
+  /** Memory node of a frame; fresh ones are on node 0. */
+  node(pfn: Pfn): number {
+    return this.#nodes.get(pfn) ?? 0;
+  }
+
+  setNode(pfn: Pfn, node: number): void {
+    if (node === 0) this.#nodes.delete(pfn);
+    else this.#nodes.set(pfn, node);
+  }
+
+  /** Makes a frame hold the page of another: content, flags, owner. Who maps it does not change. */
+  takePage(from: Pfn, to: Pfn): void {
+    this.copy(from, to);
+    this.#table.keep(to);
+    this.#table.flags[to] = (this.#table.flags[from] ?? 0) & FLAGS_OF_PAGE;
+    const owner = this.owner(from);
+    if (owner === undefined) return;
+    this.setOwner(to, owner, this.ownerIndex(from));
+    owner.moved?.(this.ownerIndex(from), from, to);
+  }
+
   owner(pfn: Pfn): FrameOwner | undefined {
     return this.#table.owners[pfn];
   }
@@ -271,6 +297,7 @@ export class Frames {
   /** Takes down what is not in the versions. */
   saveState(): () => void {
     const [next, charged, pins] = [this.#next, this.#charged, [...this.#pins]];
+    const nodes = [...this.#nodes];
     const putFreeBack = this.#free.saveState();
     return () => {
       putFreeBack();
@@ -278,6 +305,8 @@ export class Frames {
       this.#charged = charged;
       this.#pins.clear();
       for (const [pfn, count] of pins) this.#pins.set(pfn, count);
+      this.#nodes.clear();
+      for (const [pfn, node] of nodes) this.#nodes.set(pfn, node);
     };
   }
 
@@ -288,6 +317,7 @@ export class Frames {
     this.bytes.set(other.bytes.subarray(0, end * PAGE_SIZE));
     this.#table.become(other.#table, end, copier);
     for (const [pfn, count] of other.#pins) this.#pins.set(pfn, count);
+    for (const [pfn, node] of other.#nodes) this.#nodes.set(pfn, node);
     this.#free.become(other.#free);
     this.#next = end;
     this.#untouched = end;
@@ -318,6 +348,7 @@ export class Frames {
     assert(this.maps(pfn) === 0, `frame ${pfn} is freed while mapped`);
     this.#table.flags[pfn] = 0;
     this.#table.owners[pfn] = undefined;
+    this.#nodes.delete(pfn);
     this.pageBytes(pfn).fill(POISON_BYTE);
     this.#free.push(pfn);
   }

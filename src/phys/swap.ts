@@ -127,13 +127,10 @@ export class SwapSpace {
     this.change(slot, { broken: true });
   }
 
-  /** Makes reads of the oldest slot fail that can still be read; does nothing without one. */
+  /** Makes reads of the first slot fail that can still be read; does nothing without one. */
   breakFirst(): void {
-    for (const state of this.slots.values()) {
-      if (state.broken) continue;
-      state.broken = true;
-      return;
-    }
+    const found = this.slots.entries().find(([, { broken }]) => !broken);
+    if (found !== undefined) this.breakSlot(found[0]);
   }
 
   isBroken(slot: SwapSlot): boolean {
@@ -150,6 +147,14 @@ export class SwapSpace {
     this.frames.get(pfn);
     this.change(slot, { cached: pfn });
     this.slotOfFrame.set(pfn, slot);
+  }
+
+  /** Replaces the cached frame of a page that moved. */
+  moved(from: Pfn, to: Pfn): void {
+    const slot = this.slotOf(from);
+    if (slot === NO_SWAP) return;
+    this.uncache(slot);
+    this.cache(slot, to);
   }
 
   /** Takes a slot's frame out of the cache. */

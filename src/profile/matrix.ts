@@ -84,6 +84,8 @@ export const MATRIX = {
   hugetlbDontneed:           '-    -    y    y   y   y    y    y',
   collapseEmpty:             '-    -    -    -   -   -    y    y',
   collapseArmedEbusy:        '-    -    -    -   y   y    y    y',
+  migrationMarksSoftDirty:   '-    -    -    y   -   -    -    -',
+  lookupIgnoresRights:       '-    -    -    -   -   y    y    y',
   pagemapWp:                 '-    y    y    y   y   y    y    y',
   hugeZeroIsFile:            '-    -    y    y   y   y    y    -',
   hugeZeroWriteAllocates:    '-    -    -    -   -   -    y    y',

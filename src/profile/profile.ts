@@ -3,6 +3,7 @@
  * Immutable. A machine may override single capabilities to study one quirk alone.
  */
 
+import { type EntryTypes, entryTypes } from './entry-types.js';
 import {
   type Capability,
   FEATURES_OF,
@@ -30,6 +31,8 @@ export class KernelProfile {
   readonly features: number;
   /** The release that uname(2) names. */
   readonly release: string;
+  /** Numbers of the kinds of entries without a page, as pagemap shows them. */
+  readonly entryTypes: EntryTypes;
   readonly #capabilities: ReadonlySet<Capability>;
 
   constructor(
@@ -41,6 +44,7 @@ export class KernelProfile {
     this.release = RELEASES[column] ?? version;
     this.#capabilities = capabilitiesOf(column, quirks);
     this.features = featuresOf(this.#capabilities);
+    this.entryTypes = entryTypes((name) => this.has(name));
   }
 
   /** Whether this kernel has or does something. */

@@ -19,7 +19,7 @@ import { type Worker, World } from './world.js';
 /** The machine that a scenario runs on. */
 export type ScenarioOptions = Pick<
   MachineOptions,
-  'kernel' | 'config' | 'quirks' | 'mmapMinAddr' | 'readAhead' | 'rmwReadsFirst'
+  'kernel' | 'config' | 'quirks' | 'mmapMinAddr' | 'nodes' | 'readAhead' | 'rmwReadsFirst'
 >;
 
 /** What a scenario printed, and how it went. */

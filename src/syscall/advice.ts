@@ -8,6 +8,7 @@ import { type Failure, fail, failed, type Result } from '../base/errno.js';
 import { NotModelledError } from '../base/not-modelled.js';
 import type { Op } from '../base/op.js';
 import { PAGE_SIZE } from '../base/page.js';
+import { fileUnlocked } from '../fault/locked.js';
 import { willNeed } from '../fault/will-need.js';
 import type { Inode } from '../file/inode.js';
 import { RegularInode } from '../file/regular.js';
@@ -138,7 +139,7 @@ function freePart(mm: Mm, vma: Vma, { start, end }: Part): Failure | undefined {
   return undefined;
 }
 
-const remove: Advice = function* (_caller, vma, part) {
+const remove: Advice = function* ({ mm }, vma, part) {
   if (vma.has(VM_LOCKED)) return fail('EINVAL', 'the mapping is locked');
   const { file } = vma;
   if (file === undefined) return fail('EINVAL', 'anonymous memory has no file to punch');
@@ -151,6 +152,7 @@ const remove: Advice = function* (_caller, vma, part) {
   const held = file.get(); // the mapping may go while the event is unread
   try {
     if (notice !== undefined) yield* notice.complete();
+    yield* fileUnlocked(mm, held.inode, offset, offset + pages);
   } finally {
     removePages(held.inode, offset, offset + pages); // even by a thread that is killed as it waits
     held.put();

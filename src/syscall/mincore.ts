@@ -7,7 +7,13 @@ import { fail, type Result } from '../base/errno.js';
 import { isPageAligned, PAGE_SIZE, pageUp, TASK_SIZE } from '../base/page.js';
 import type { Mm } from '../mm/mm.js';
 import type { Vma } from '../mm/vma.js';
-import { pteIsPresent, pteIsSwap, pteIsSwapinError, pteSwapSlot } from '../pgtable/pte.js';
+import {
+  pteIsPresent,
+  pteIsSwap,
+  pteIsSwapinError,
+  pteNamesFrame,
+  pteSwapSlot,
+} from '../pgtable/pte.js';
 import { NO_FRAME } from '../phys/frames.js';
 
 /** One byte for each page of `[addr, addr + length)`, 1 for a resident one. */
@@ -33,7 +39,7 @@ export function mincore(mm: Mm, args: { addr: number; length: number }): Result<
 
 function isResident(mm: Mm, vma: Vma, page: number): boolean {
   const pte = mm.pte(page);
-  if (pteIsPresent(pte) || pteIsSwapinError(pte)) return true;
+  if (pteIsPresent(pte) || pteNamesFrame(pte) || pteIsSwapinError(pte)) return true;
   if (pteIsSwap(pte)) return mm.memory.swap.cached(pteSwapSlot(pte)) !== NO_FRAME;
   return vma.file?.inode.isUptodate(vma.indexOf(page)) === true;
 }

@@ -3,8 +3,9 @@
  * Answers to: mfill_atomic_continue(), mfill_atomic_poison().
  */
 
-import { type Failure, fail } from '../base/errno.js';
+import { type Failure, fail, failed } from '../base/errno.js';
 import type { Op } from '../base/op.js';
+import { fileUnlocked } from '../fault/locked.js';
 import { installCached, type Place, type Protection } from '../mm/install.js';
 import { installMarker } from '../mm/marker.js';
 import type { Vma } from '../mm/vma.js';
@@ -40,7 +41,11 @@ export function* continueFill(
     wakes: (args.mode & UFFDIO_CONTINUE_MODE_DONTWAKE) === 0,
     checkArea: (vma) => checkArea(vma, asWp),
     *fillPage(place) {
-      return mapCached(place, asWp ? 'uffd-wp' : 'plain');
+      const { file } = place.vma;
+      const index = place.vma.indexOf(place.addr);
+      if (file !== undefined) yield* fileUnlocked(place.mm, file.inode, index, index + 1);
+      const again = place.revalidate();
+      return failed(again) ? again : mapCached(again, asWp ? 'uffd-wp' : 'plain');
     },
   });
 }

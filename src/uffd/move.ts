@@ -6,6 +6,7 @@
 import { type Failure, fail, failed, type Result } from '../base/errno.js';
 import { type Op, Point } from '../base/op.js';
 import { PAGE_SIZE, PMD_SIZE } from '../base/page.js';
+import { pageUnlocked } from '../fault/locked.js';
 import { isPinnedAnywhere, splitFolio } from '../mm/folio.js';
 import type { Mm } from '../mm/mm.js';
 import { prepareAnonVma } from '../mm/rmap.js';
@@ -15,6 +16,7 @@ import { NO_SLOT } from '../pgtable/arena.js';
 import {
   PTE_NONE,
   type Pte,
+  pteIsMigration,
   pteIsPresent,
   pteIsSpecial,
   pteIsSwap,
@@ -72,8 +74,9 @@ function* movePages(
     const huge = moveHuge(mm, areas.to, args, done);
     if (failed(huge)) return { done, failure: huge };
     const failure = huge === 'moved' ? undefined : movePage(mm, areas, args, done);
-    if (failure !== undefined) return { done, failure };
-    done += huge === 'moved' ? PMD_SIZE : PAGE_SIZE;
+    if (failure === 'locked') yield* pageUnlocked(mm, args.src + done);
+    else if (failure !== undefined) return { done, failure };
+    else done += huge === 'moved' ? PMD_SIZE : PAGE_SIZE;
   }
   return { done, failure: undefined };
 }
@@ -108,7 +111,13 @@ function unfit(
   return undefined;
 }
 
-function movePage(mm: Mm, areas: MoveAreas, args: MoveArgs, offset: number): Failure | undefined {
+/** Moves one page; `locked` when it is on its way to another frame: then nothing has changed. */
+function movePage(
+  mm: Mm,
+  areas: MoveAreas,
+  args: MoveArgs,
+  offset: number,
+): Failure | 'locked' | undefined {
   const holes = (args.mode & UFFDIO_MOVE_MODE_ALLOW_SRC_HOLES) !== 0;
   const src = args.src + offset;
   const dst = args.dst + offset;
@@ -121,7 +130,8 @@ function movePage(mm: Mm, areas: MoveAreas, args: MoveArgs, offset: number): Fai
   const pte = mm.pte(src);
   if (pte === PTE_NONE) return holes ? undefined : fail('ENOENT', 'the source is empty');
   if (pteIsSwap(pte)) return moveSwap(mm, { src, dst, target }, pte);
-  if (!pteIsPresent(pte)) return fail('EFAULT', 'the source holds a marker');
+  if (pteIsMigration(pte)) return 'locked';
+  if (!pteIsPresent(pte)) return fail('EFAULT', 'the source holds a marker or a lost page');
   if (pteIsSpecial(pte)) return moveZero(mm, areas.to, { src, dst, target });
   const shared = splitShared(mm, pte);
   if (shared !== undefined) return shared;

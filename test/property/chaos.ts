@@ -8,6 +8,7 @@ import {
   MAP_FIXED,
   Machine,
   type MachineOptions,
+  type Migration,
   O_NONBLOCK,
   O_RDWR,
   O_TMPFILE,
@@ -40,12 +41,14 @@ export class Chaos {
   /** How each call ended: its value if that is a number, or why it has none. */
   readonly outcomes: unknown[] = [];
   #fd = -1;
+  /** Pages on their way to other frames; ended at random, or when the machine is closed. */
+  readonly migrations: Migration[] = [];
   #regular = -1;
   /** Sleepers whose promises settle when the machine is closed. */
   readonly asleep: Promise<unknown>[] = [];
 
   constructor(options: MachineOptions) {
-    this.machine = new Machine(options);
+    this.machine = new Machine({ nodes: 2, ...options });
     this.machine.swapOn({ size: 64 * PAGE });
     const { main } = this.machine.spawn();
     const made = attempt(() => main.memfdCreateSync('ram'));
@@ -110,6 +113,7 @@ export class Chaos {
 
   close(): void {
     this.machine.close();
+    for (const migration of this.migrations.splice(0)) migration.finish();
   }
 }
 
@@ -286,6 +290,24 @@ export const STEPS: Readonly<Record<string, (this: Chaos, call: Call) => unknown
   reclaim({ c }) {
     this.machine.reclaim(1 + (c % 20));
   },
+  migrate({ proc, n, len }) {
+    if (this.migrations.length >= 4) return;
+    const range = { addr: pageAt(n), length: len * PAGE };
+    this.migrations.push(this.machine.migrate({ process: proc, ...range }));
+  },
+  migrated({ n, c }) {
+    if (this.migrations.length === 0) return;
+    const [migration] = this.migrations.splice(n % this.migrations.length, 1);
+    if (c % 2 === 0) migration?.finish();
+    else migration?.fail();
+  },
+  compact({ proc }) {
+    this.machine.compact(proc);
+  },
+  movePages({ thread, n, len, c }) {
+    const pages = Array.from({ length: len }, (_, i) => pageAt(n + i));
+    thread.movePagesSync({ pages, nodes: pages.map(() => c % 2), flags: pick([0, 2, 4], c) });
+  },
   interrupt: ({ thread }) => thread.interrupt(),
 };
 
@@ -294,6 +316,7 @@ export const NAMES: readonly string[] = [
   ...Object.keys(STEPS),
   ...['mmap', 'mmap', 'mmap', 'uffd', 'register', 'register', 'register', 'wp', 'copy', 'store'],
   ...['store', 'store', 'load', 'madvise', 'madvise', 'mremap', 'mprotect', 'fork'],
+  ...['migrate', 'migrated', 'migrated'],
 ];
 
 export { WINDOW };

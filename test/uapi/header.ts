@@ -111,6 +111,7 @@ const INCLUDES = [
   '<linux/falloc.h>',
   '<linux/fs.h>',
   '<linux/memfd.h>',
+  '<linux/mempolicy.h>',
   '<linux/mman.h>',
   '<linux/userfaultfd.h>',
   '<linux/version.h>',

@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import * as fcntl from '../../src/uapi/fcntl.js';
 import * as features from '../../src/uapi/features.js';
+import * as mempolicy from '../../src/uapi/mempolicy.js';
 import * as mman from '../../src/uapi/mman.js';
 import * as pagemap from '../../src/uapi/pagemap.js';
 import * as poll from '../../src/uapi/poll.js';
@@ -29,6 +30,7 @@ export const TABLE: readonly Row[] = JSON.parse(readBeside('./table.json'));
 export const CONSTANT_FILES: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   fcntl,
   features,
+  mempolicy,
   mman,
   pagemap,
   poll,

@@ -20,6 +20,7 @@ takes features away or adds them, as a list of words with commas:
   no-memory-failure   CONFIG_MEMORY_FAILURE off: a poisoned page gives BUS_ADRERR
   no-soft-dirty       CONFIG_MEM_SOFT_DIRTY off: pagemap never shows D
   rmw-reads-first     a locked update faults as a read first, as under an emulated CPU
+  two-nodes           memory on two nodes, between which pages can be moved
 and any capability by which kernel versions differ, such as no-guard-vm-flag or min-addr-check.`;
 
 /** Adds `--kernel` and `--config` to a command. */
@@ -67,6 +68,7 @@ function withWord(machine: ScenarioOptions, word: string): ScenarioOptions {
   const build = BUILD_OPTIONS[name];
   if (build !== undefined) return { ...machine, config: { ...machine.config, [build]: isOn } };
   if (name === 'rmw-reads-first') return { ...machine, rmwReadsFirst: isOn };
+  if (name === 'two-nodes') return { ...machine, nodes: isOn ? 2 : 1 };
   // a capability may itself begin with no-: its whole name goes first
   const whole = CAPABILITIES.get(word);
   const capability = whole ?? CAPABILITIES.get(name);

@@ -4,13 +4,14 @@
  */
 
 import { u64ToNumber } from '../../base/args.js';
-import { failed } from '../../base/errno.js';
+import { errnoName, failed } from '../../base/errno.js';
 import type { Op } from '../../base/op.js';
 import { TASK_SIZE } from '../../base/page.js';
 import { fileCalls } from '../../machine/file-calls.js';
 import { memoryCalls } from '../../machine/memory-calls.js';
 import type { MapsEntry } from '../../observe/maps.js';
 import { clearRefs } from '../../syscall/clear-refs.js';
+import { MPOL_MF_MOVE } from '../../uapi/mempolicy.js';
 import type { Args, Place } from '../args.js';
 import { bytesText, type Cell, indexAt, lengthText, pagemapText, runsText } from '../format.js';
 import { VM_FLAGS } from '../names.js';
@@ -128,5 +129,36 @@ function clearrefs(args: Args, worker: Worker): Op<string> {
   })();
 }
 
+const MIGRATE_UNITS_MAX = 1024;
+
+/** move_pages(2) of each unit: its node, or the errno. Changes pages; it is here for its output. */
+function migrate(args: Args, { thread }: Worker): Op<string> {
+  const { addr, unit } = args.place();
+  const count = Number((args.length(unit) + unit - 1n) / unit);
+  const node = Number(args.numberKey('node', 1n));
+  if (count > MIGRATE_UNITS_MAX) args.bad(`more than ${MIGRATE_UNITS_MAX} pages`);
+  const pages = Array.from({ length: count }, (_, i) => wrap64(addr + BigInt(i) * unit));
+  return (function* () {
+    const nodes = pages.map(() => node);
+    const result = yield* memoryCalls.movePages(thread, { pages, nodes, flags: MPOL_MF_MOVE });
+    if (failed(result)) return result.code;
+    const cells = pages.map((page, i) => ({
+      index: indexAt(page),
+      text: nodeText(result.status[i] ?? 0),
+    }));
+    return runsText(cells);
+  })();
+}
+
+const nodeText = (status: number): string =>
+  status < 0 ? `-${errnoName(-status) ?? -status}` : `node${status}`;
+
 /** Operations that look without faulting, and the one that resets what they see. */
-export const OBSERVER_OPERATIONS: OperationTable = { pagemap, peek, vmflags, mincore, clearrefs };
+export const OBSERVER_OPERATIONS: OperationTable = {
+  pagemap,
+  peek,
+  vmflags,
+  mincore,
+  clearrefs,
+  migrate,
+};
