@@ -8,6 +8,7 @@ const SUITES: Readonly<Record<string, () => Promise<{ default: Suite }>>> = {
   fault: () => import('./suites/fault.js'),
   arm: () => import('./suites/arm.js'),
   lifecycle: () => import('./suites/lifecycle.js'),
+  state: () => import('./suites/state.js'),
 };
 
 /** Names of all suites, in the order in which they run. */

@@ -35,7 +35,7 @@ export const slotAt = (table: TableId, index: number): Slot => (table * ENTRIES 
 /** The slot `count` entries further in the same table. */
 export const slotAfter = (slot: Slot, count: number): Slot => (slot + count) as Slot;
 
-const FIRST_TABLES = 64;
+const FIRST_TABLES = 16;
 
 /** The page tables of a machine. */
 export class TableArena {

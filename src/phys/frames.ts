@@ -27,7 +27,7 @@ export const NO_FRAME = 0 as Pfn;
 export const ZERO_PFN = 1 as Pfn;
 
 const FIRST_FREE = 2;
-const FIRST_FRAMES = 256;
+const FIRST_FRAMES = 30;
 const WORDS_PER_PAGE = PAGE_SIZE / 4;
 
 /** Page flags, as the kernel keeps them for a page and not for one of its mappings. */
@@ -312,7 +312,7 @@ export class Frames {
 
   /** Becomes what the frames of another machine are. */
   become(other: Frames, copier: Copier): void {
-    while (this.#table.size < other.#next) this.#grow();
+    if (this.#table.size < other.#next) this.#growTo(other.#table.size);
     const end = other.#next;
     this.bytes.set(other.bytes.subarray(0, end * PAGE_SIZE));
     this.#table.become(other.#table, end, copier);
@@ -378,14 +378,14 @@ export class Frames {
   }
 
   #fresh(): Pfn {
-    if (this.#next === this.#table.size) this.#grow();
+    if (this.#next === this.#table.size) this.#growTo(this.#table.size * 2);
     const pfn = this.#next++ as Pfn;
     this.#untouched = Math.max(this.#untouched, this.#next);
     return pfn;
   }
 
-  #grow(): void {
-    const frames = Math.min(this.#table.size * 2, this.total + FIRST_FREE);
+  #growTo(wanted: number): void {
+    const frames = Math.min(wanted, this.total + FIRST_FREE);
     const bytes = new Uint8Array(frames * PAGE_SIZE);
     bytes.set(this.bytes);
     this.bytes = bytes;

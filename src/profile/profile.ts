@@ -53,9 +53,17 @@ export class KernelProfile {
   }
 }
 
+const NAMES = Object.keys(MATRIX) as Capability[];
+
+/** What each version has, by column. */
+const COLUMNS = KERNELS.map((_, column) => {
+  return new Set(NAMES.filter((name) => MATRIX[name].split(/ +/)[column] === 'y'));
+});
+
 function capabilitiesOf(column: number, quirks: Quirks): ReadonlySet<Capability> {
-  const names = Object.keys(MATRIX) as Capability[];
-  return new Set(names.filter((name) => quirks[name] ?? MATRIX[name].split(/ +/)[column] === 'y'));
+  const own = COLUMNS[column] ?? new Set<Capability>();
+  if (Object.keys(quirks).length === 0) return own;
+  return new Set(NAMES.filter((name) => quirks[name] ?? own.has(name)));
 }
 
 function featuresOf(capabilities: ReadonlySet<Capability>): number {
