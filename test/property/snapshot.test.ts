@@ -11,7 +11,8 @@ import { PAGE } from '../support/guest.js';
 import { Chaos, NAMES } from './chaos.js';
 import { programs, runs, type Step } from './world.js';
 
-const AWAKE = NAMES.filter((name) => name !== 'sleep');
+const IN_PROGRESS = ['sleep', 'migrate', 'migrated'];
+const AWAKE = NAMES.filter((name) => !IN_PROGRESS.includes(name));
 
 /** Everything that can be seen of a machine; bytes are read from a fork, which may fault. */
 function seen(machine: Machine): unknown {
