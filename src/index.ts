@@ -70,9 +70,11 @@ export {
   Userfaultfd,
 } from './machine/userfaultfd.js';
 export type { CapabilityName } from './mm/caller.js';
+export type { FaultCounts } from './mm/fault-counts.js';
 export type { ThpPolicy } from './mm/memory.js';
 export type { MapsEntry } from './observe/maps.js';
 export type { ScanRegion } from './observe/scan-output.js';
+export type { SmapsEntry } from './observe/smaps.js';
 export type { Capability, KernelVersion } from './profile/matrix.js';
 export { KERNELS } from './profile/matrix.js';
 export type { KernelConfig, Quirks } from './profile/profile.js';

@@ -221,7 +221,7 @@ operation op_uffd, op_api, op_register, op_unregister, op_wake, op_copy, op_zero
 operation op_poison, op_move, op_wp, op_rwp, op_setmode, op_ioctl;
 operation op_event, op_drain, op_poll, op_fdinfo;
 operation op_read, op_write, op_rmw, op_sysread, op_syswrite, op_vmread, op_vmwrite;
-operation op_pagemap, op_peek, op_mincore, op_scan, op_vmflags, op_migrate, op_clearrefs;
+operation op_pagemap, op_peek, op_mincore, op_scan, op_vmflags, op_smaps, op_migrate, op_clearrefs;
 operation op_fork, op_exit, op_setuid, op_nop;
 
 extern const char *files_folder; /* of regular files; should be on ext4 */

@@ -1,5 +1,5 @@
 /*
- * The observer vmflags: the VMAs of a window or range from /proc/self/smaps. Reads the file only
+ * The observers vmflags and smaps: the VMAs of a window or range from /proc/self/smaps. Reads the file only
  * as far as the range goes (windows come before program and libraries); never changes a VMA.
  */
 #include "agent.h"
@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -77,19 +78,62 @@ static void put_vma(struct text *t, const struct vma *vma, const char *flags, ui
   if (!*before) put(t, "-");
 }
 
-static void put_vmas(struct text *t, struct lines *lines, const struct vma *range, uint64_t unit) {
+/* Lines of smaps that the observer smaps shows, in pages, with the names that it gives them. */
+static const struct {
+  const char *line, *name;
+} COUNTS[] = {
+    {"Rss:", "rss"},       {"Referenced:", "ref"},    {"Anonymous:", "anon"},
+    {"Swap:", "swap"},     {"AnonHugePages:", "thp"},
+};
+
+enum { COUNT_KINDS = sizeof COUNTS / sizeof COUNTS[0] };
+
+/* Remembers the number of a line that is shown. */
+static void count_line(const char *line, unsigned long kb[COUNT_KINDS]) {
+  for (size_t i = 0; i < COUNT_KINDS; i++) {
+    size_t len = strlen(COUNTS[i].line);
+    if (strncmp(line, COUNTS[i].line, len) == 0) kb[i] = strtoul(line + len, NULL, 10);
+  }
+}
+
+static void put_counts(struct text *t, const struct vma *vma, const unsigned long kb[COUNT_KINDS],
+                       uint64_t unit) {
+  uint64_t base = window_of(vma->start).base;
+  const char *before = "";
+  if (t->len > 0) put(t, " ");
+  put_units(t, vma->start - base, unit);
+  put(t, "-");
+  put_units(t, vma->end - base, unit);
+  put(t, ":");
+  for (size_t i = 0; i < COUNT_KINDS; i++) {
+    if (kb[i] == 0) continue;
+    put(t, "%s%s=%lu", before, COUNTS[i].name, kb[i] / 4);
+    before = ",";
+  }
+  if (!*before) put(t, "-");
+}
+
+enum shown { SHOW_FLAGS, SHOW_COUNTS };
+
+static void put_vmas(struct text *t, struct lines *lines, const struct vma *range, uint64_t unit,
+                     enum shown shown) {
   struct vma vma = {.start = 0, .end = 0};
+  unsigned long kb[COUNT_KINDS] = {0};
   for (char *line; (line = lines_next(lines));) {
     if (vma_parse(line, &vma)) {
       if (vma.start >= range->end) break;
-    } else if (strncmp(line, "VmFlags:", 8) == 0 && vma.end > range->start) {
-      put_vma(t, &vma, line, unit);
+      memset(kb, 0, sizeof kb);
+    } else if (strncmp(line, "VmFlags:", 8) != 0) {
+      count_line(line, kb);
+    } else if (vma.end > range->start) {
+      if (shown == SHOW_FLAGS) put_vma(t, &vma, line, unit);
+      else put_counts(t, &vma, kb, unit);
     }
   }
   if (t->len == 0) put(t, "none");
 }
 
-void op_vmflags(struct call *c) {
+static void show_vmas(struct call *c, enum shown shown) {
   uint64_t addr = take_addr(c);
   uint64_t unit = unit_of(addr);
   struct window w = window_of(addr);
@@ -99,6 +143,10 @@ void op_vmflags(struct call *c) {
   struct lines lines = {.at = 0, .end = 0};
   lines.fd = open("/proc/self/smaps", O_RDONLY | O_CLOEXEC);
   if (lines.fd < 0) return report_errno(c, errno);
-  put_vmas(c->result, &lines, &range, unit);
+  put_vmas(c->result, &lines, &range, unit, shown);
   close(lines.fd);
 }
+
+void op_vmflags(struct call *c) { show_vmas(c, SHOW_FLAGS); }
+
+void op_smaps(struct call *c) { show_vmas(c, SHOW_COUNTS); }

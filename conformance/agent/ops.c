@@ -57,6 +57,7 @@ static const struct {
     {"mincore", op_mincore},
     {"scan", op_scan},
     {"vmflags", op_vmflags},
+    {"smaps", op_smaps},
     {"migrate", op_migrate},
     {"clearrefs", op_clearrefs},
     {"fork", op_fork},

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@ enum { TRANSFER_BYTES = 16384 };
 struct access {
   uint64_t addr, value;
   uint64_t size;
+  struct rusage before, after;
 };
 
 /* --- one instruction ------------------------------------------------------------------------- */
@@ -69,9 +71,19 @@ static void put_trap(struct text *t, const struct trap *trap) {
 /* False: the access became a signal, which is the result. */
 static bool access_memory(struct call *c, struct access *a, void (*body)(void *)) {
   struct trap trap;
-  if (guarded(body, a, &trap)) return true;
-  put_trap(c->result, &trap);
-  return false;
+  getrusage(RUSAGE_THREAD, &a->before);
+  getrusage(RUSAGE_THREAD, &a->before); /* what the first one touches is there now */
+  bool done = guarded(body, a, &trap);
+  getrusage(RUSAGE_THREAD, &a->after);
+  if (!done) put_trap(c->result, &trap);
+  return done;
+}
+
+/* The faults that the access took, when the word `faults` asks for them. */
+static void put_faults(struct call *c, const struct access *a) {
+  if (!has_word(c, "faults")) return;
+  put(c->result, " min=%ld maj=%ld", a->after.ru_minflt - a->before.ru_minflt,
+      a->after.ru_majflt - a->before.ru_majflt);
 }
 
 static struct access take_access(struct call *c) {
@@ -87,17 +99,21 @@ void op_read(struct call *c) {
   struct access a = take_access(c);
   if (!ready(c) || !access_memory(c, &a, load)) return;
   put(c->result, "0x%02llx", (unsigned long long)a.value);
+  put_faults(c, &a);
 }
 
 void op_write(struct call *c) {
   struct access a = take_access(c);
-  if (ready(c) && access_memory(c, &a, store)) put(c->result, "ok");
+  if (!ready(c) || !access_memory(c, &a, store)) return;
+  put(c->result, "ok");
+  put_faults(c, &a);
 }
 
 void op_rmw(struct call *c) {
   struct access a = take_access(c);
   if (!ready(c) || !access_memory(c, &a, add_locked)) return;
   put(c->result, "0x%02llx", (unsigned long long)a.value);
+  put_faults(c, &a);
 }
 
 /* --- kernel-mode copies ---------------------------------------------------------------------- */

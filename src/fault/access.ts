@@ -11,9 +11,10 @@ import type { Faulter, UffdReason } from '../mm/uffd-port.js';
 import { VM_READ } from '../mm/vma-flags.js';
 import { faultIn, translate } from './fault.js';
 import { pageUnlocked } from './locked.js';
-import { asksUffd, type FaultError, type FaultOutcome } from './outcome.js';
+import { asksUffd, type FaultError, type FaultOutcome, isProgress } from './outcome.js';
 import { stillFaulting } from './recheck.js';
 import { growStack } from './stack.js';
+import { FaultTally } from './tally.js';
 
 /** Who accesses memory and how. */
 export interface AccessMode {
@@ -44,8 +45,9 @@ export function* access(
   addr: number,
   write: boolean,
 ): Op<FaultError | undefined> {
+  const tally = tallyOf(mm, mode);
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-    const outcome = yield* accessOnce(mm, mode, addr, write);
+    const outcome = yield* accessOnce(mm, mode, { addr, write, tally });
     if (outcome !== 'again') return outcome === 'done' ? undefined : outcome;
   }
   throw livelock(mode, addr, write);
@@ -58,22 +60,40 @@ export const livelock = (mode: AccessMode, addr: number, write: boolean): FaultL
       `${ATTEMPTS_MAX} times: does the handler resolve this page before it wakes the thread?`,
   );
 
+/** A tally for one access. Faults of user code may begin under the lock of their area alone. */
+export const tallyOf = ({ memory }: Mm, { faulter, userMode }: AccessMode): FaultTally =>
+  new FaultTally(
+    faulter.faults,
+    userMode && memory.profile.has('faultsUnderAreaLock') ? 'area' : 'address space',
+  );
+
+/** What one attempt is about. */
+interface Attempt {
+  readonly addr: number;
+  readonly write: boolean;
+  readonly tally: FaultTally;
+}
+
 /** One attempt, with its wait: `again` when everything has to be looked at anew. */
 export function* accessOnce(
   mm: Mm,
   mode: AccessMode,
-  addr: number,
-  write: boolean,
+  { addr, write, tally }: Attempt,
 ): Op<'done' | 'again' | FaultError> {
   if (mm.dead) return 'oom';
   if (!write && mode.readNeedsRight === true && mm.vmas.find(addr)?.has(VM_READ) === false) {
     return 'accerr';
   }
-  if (translate(mm, addr, write)) return 'done';
+  if (translate(mm, addr, write)) {
+    tally.settled();
+    return 'done';
+  }
   const outcome = attemptFault(mm, addr, write, mode.growsStack);
-  if (outcome === 'mapped') return 'again';
+  if (isProgress(outcome) || asksUffd(outcome)) tally.note(outcome);
+  if (isProgress(outcome)) return 'again';
   if (outcome === 'locked') {
     yield* pageUnlocked(mm, addr);
+    tally.note('mapped'); // the fault is over when the page has arrived
     return 'again';
   }
   if (!asksUffd(outcome)) return outcome;
@@ -93,7 +113,7 @@ export function attemptFault(
   if (growsStack) growStack(mm, addr);
   const outcome = faultIn(mm, addr, write);
   if (outcome !== 'oom') return outcome;
-  return mm.memory.reclaimByKilling(mm) ? 'mapped' : 'oom';
+  return mm.memory.reclaimByKilling(mm) ? 'retry' : 'oom';
 }
 
 function* deliver(

@@ -34,6 +34,8 @@ import {
   pteIsPresent,
   pteIsSwap,
   pteIsSwapinError,
+  pteIsUffdWp,
+  pteIsWritable,
   pteMakeAccessed,
   pteMakeDirty,
   pteMarkerBits,
@@ -43,7 +45,7 @@ import { NO_FRAME } from '../phys/frames.js';
 import { faultAround } from './around.js';
 import { writeFault } from './cow.js';
 import { hugeMissing } from './huge-fault.js';
-import type { FaultOutcome } from './outcome.js';
+import { type FaultOutcome, type FaultProgress, isProgress } from './outcome.js';
 import { swapIn } from './swap-in.js';
 
 /**
@@ -80,7 +82,7 @@ export function faultInArea(mm: Mm, vma: Vma, addr: number, write: boolean): Fau
   const pte = mm.pte(page);
   if (isRwProtected(vma, pte)) return rwProtected(mm, vma, page);
   if (pteIsPresent(pte)) return write ? writeFault(mm, vma, page) : 'mapped';
-  if (pteIsSwap(pte)) return swapIn({ mm, vma, slot: mm.slot(page), addr: page }, write);
+  if (pteIsSwap(pte)) return swapped(mm, vma, page, write);
   if (pteIsSwapinError(pte)) return 'sigbus';
   if (pteIsMigration(pte)) return 'locked';
   if (pteIsHwpoison(pte)) return 'hwpoison';
@@ -93,6 +95,21 @@ export function faultInArea(mm: Mm, vma: Vma, addr: number, write: boolean): Fau
     return 'mapped';
   }
   return vma.isAnonymous ? anonMissing(mm, vma, page, write) : fileMissing(mm, vma, page, write);
+}
+
+/** A page in swap: back it comes, and a store that it does not allow yet goes on at once. */
+function swapped(mm: Mm, vma: Vma, page: number, write: boolean): FaultOutcome {
+  const slot = mm.slot(page);
+  const outcome = swapIn({ mm, vma, slot, addr: page }, write);
+  const goesOn = write && isProgress(outcome) && isPlainReadOnly(vma, mm.load(slot));
+  const stored = goesOn ? writeFault(mm, vma, page) : outcome;
+  return stored === 'mapped' ? outcome : stored;
+}
+
+/** A store to the page needs permission, and no userfaultfd has to be asked for it. */
+function isPlainReadOnly(vma: Vma, pte: Pte): boolean {
+  if (pteIsWritable(pte) || isRwProtected(vma, pte)) return false;
+  return !pteIsUffdWp(pte) || !vma.has(VM_UFFD_WP) || vma.uffd?.wpAsync === true;
 }
 
 /** A hidden page: the userfaultfd is told, or the page shows itself. */
@@ -144,31 +161,37 @@ function fileMissing(mm: Mm, vma: Vma, page: number, write: boolean): FaultOutco
   const index = vma.indexOf(page);
   if (index >= inode.sizePages) return 'sigbus';
   const there = inode.holds(index);
+  const isLoaded = there && inode.lookup(index) === NO_FRAME;
   if (there && vma.has(VM_UFFD_MINOR)) return 'minor';
   if (!there && vma.catchesMissing) return 'missing';
   if (mm.memory.locks.isLocked(inode.lookup(index))) return 'locked';
   const read = file.readForFault(index, vma.readPattern);
-  if (read !== 'cached') return read === 'read' ? 'mapped' : 'oom';
+  if (read !== 'cached') return read;
   const pfn = there ? inode.settled(index) : inode.addZeroed(index);
   if (pfn === NO_FRAME) return inode.isLost(index) ? 'sigbus' : 'oom';
   const slot = mm.slotOrCreate(page);
   if (slot === NO_SLOT) return 'oom';
   const place: Place = { mm, vma, slot, addr: page };
   const protection = protectionOf(mm.load(slot));
-  if (toCopy) return copyToPrivate(place, pfn, protection);
+  if (toCopy) return copyToPrivate(place, pfn, protection, isLoaded ? 'loaded' : 'mapped');
   const writable = write || vma.mapsWritable;
   if (write && vma.tracksDirty) mm.memory.frames.markDirty(pfn);
   installCached(place, pfn, { writable, dirty: write, protection });
-  return 'mapped';
+  return isLoaded ? 'loaded' : 'mapped';
 }
 
 /** Gives a private mapping its own copy of a page in place of what the slot holds. */
-function copyToPrivate(place: Place, from: Pfn, protection: Protection): FaultOutcome {
+function copyToPrivate(
+  place: Place,
+  from: Pfn,
+  protection: Protection,
+  done: FaultProgress,
+): FaultOutcome {
   const { frames } = place.mm.memory;
   const pfn = frames.alloc();
   if (pfn === NO_FRAME) return 'oom';
   frames.copy(from, pfn);
   installAnon(place, pfn, protection);
   frames.put(pfn);
-  return 'mapped';
+  return done;
 }

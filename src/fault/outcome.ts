@@ -10,8 +10,15 @@ import type { KernelProfile } from '../profile/profile.js';
 /** Why an access can never succeed as things are. */
 export type FaultError = 'maperr' | 'accerr' | 'sigbus' | 'hwpoison' | 'guard' | 'oom';
 
-/** Outcome of one attempt: `mapped` means translate again, `locked` wait for a page that moves. */
-export type FaultOutcome = 'mapped' | 'locked' | UffdReason | FaultError;
+/** How an attempt got further: a page is mapped, was loaded and mapped, was read; begin again. */
+export type FaultProgress = 'mapped' | 'loaded' | 'read' | 'retry';
+
+/** Outcome of one attempt; after progress translate again, `locked` waits for a page that moves. */
+export type FaultOutcome = FaultProgress | 'locked' | UffdReason | FaultError;
+
+/** Whether an attempt got further, so that the next one may succeed. */
+export const isProgress = (outcome: FaultOutcome): outcome is FaultProgress =>
+  outcome === 'mapped' || outcome === 'loaded' || outcome === 'read' || outcome === 'retry';
 
 /** Whether an outcome asks a userfaultfd. */
 export const asksUffd = (outcome: FaultOutcome): outcome is UffdReason =>

@@ -39,13 +39,15 @@ export function swapIn(place: Place, write: boolean): FaultOutcome {
   if (exclusive) grantWrite(place);
   frames.put(pfn);
   swap.release(pteSwapSlot(entry));
-  return 'mapped';
+  return page.how;
 }
 
 interface Fetched {
   /** Frame, with a reference for the caller. */
   readonly pfn: Pfn;
   readonly exclusive: boolean;
+  /** From the swap cache, or read. */
+  readonly how: 'mapped' | 'loaded';
 }
 
 /** The page from the swap cache, or read; what others need too stays in the cache. */
@@ -57,7 +59,7 @@ function fetch(place: Place, entry: Pte): Fetched | FaultOutcome {
   if (cached !== NO_FRAME) {
     frames.get(cached);
     if (alone) swap.uncache(slot);
-    return { pfn: cached, exclusive: frames.refs(cached) === 1 };
+    return { pfn: cached, exclusive: frames.refs(cached) === 1, how: 'mapped' };
   }
   const pfn = frames.alloc();
   if (pfn === NO_FRAME) return 'oom';
@@ -67,7 +69,7 @@ function fetch(place: Place, entry: Pte): Fetched | FaultOutcome {
   }
   adopt(place.mm, place.vma, { addr: place.addr, pfn, sharing: alone ? 'alone' : 'shared' });
   if (!alone) swap.cache(slot, pfn);
-  return { pfn, exclusive: alone || pteIsSwpExclusive(entry) };
+  return { pfn, exclusive: alone || pteIsSwpExclusive(entry), how: 'loaded' };
 }
 
 /** A page that comes back from swap: where it belongs, and whether others may map it. */

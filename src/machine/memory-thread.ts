@@ -8,7 +8,8 @@ import { byteArray, type U64, unsigned } from '../base/args.js';
 import { pageOffset, TASK_SIZE } from '../base/page.js';
 import { attemptFault } from '../fault/access.js';
 import { translate } from '../fault/fault.js';
-import { signalOf } from '../fault/outcome.js';
+import { isProgress, signalOf } from '../fault/outcome.js';
+import { FaultTally } from '../fault/tally.js';
 import {
   type AccessSize,
   load,
@@ -257,11 +258,19 @@ export class MemoryThread extends ThreadCore {
   #mapped(addr: number, size: number, write: boolean): boolean {
     this.assertIdle();
     if (pageOffset(addr) + size > 4096 || addr >= TASK_SIZE) return false;
-    while (!translate(this.mm, addr, write)) {
+    if (translate(this.mm, addr, write)) return true;
+    return this.#faultIn(addr, write);
+  }
+
+  #faultIn(addr: number, write: boolean): boolean {
+    const tally = new FaultTally(this.faults, 'area');
+    do {
       const outcome = attemptFault(this.mm, addr, write);
       if (this.mm.dead) throw new SignalError(signalOf('oom', addr, this.mm.memory.profile));
-      if (outcome !== 'mapped') return false;
-    }
+      if (!isProgress(outcome)) return false;
+      tally.note(outcome);
+    } while (!translate(this.mm, addr, write));
+    tally.settled();
     return true;
   }
 

@@ -7,6 +7,7 @@ import { type U64, unsigned } from '../base/args.js';
 import { isPageAligned } from '../base/page.js';
 import { type MapsEntry, maps } from '../observe/maps.js';
 import { pagemap } from '../observe/pagemap.js';
+import { type SmapsEntry, smaps } from '../observe/smaps.js';
 import { clearRefs } from '../syscall/clear-refs.js';
 import type { Era } from './era.js';
 import type { ProcessState } from './process-state.js';
@@ -108,9 +109,14 @@ export class Process {
     return new Userfaultfd(this.main, unwrap('recvmsg', this.state.fds.share(file)));
   }
 
-  /** The areas of the address space, as /proc/PID/maps and smaps show them. */
+  /** The areas of the address space, as /proc/PID/maps and the VmFlags of smaps show them. */
   maps(): MapsEntry[] {
     return maps(this.state.mm);
+  }
+
+  /** As {@link Process.maps}, with what of each area is in memory, used and in swap. */
+  smaps(): SmapsEntry[] {
+    return smaps(this.state.mm);
   }
 
   /**

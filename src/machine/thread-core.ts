@@ -8,6 +8,7 @@ import type { Op } from '../base/op.js';
 import type { Signal } from '../fault/outcome.js';
 import type { FdTable } from '../file/fd-table.js';
 import type { Caller, CapabilityName } from '../mm/caller.js';
+import type { FaultCounts } from '../mm/fault-counts.js';
 import type { Mm } from '../mm/mm.js';
 import { Tlb } from '../pgtable/tlb.js';
 import type { Runnable, Task } from '../sched/task.js';
@@ -28,6 +29,8 @@ export type ThreadState = 'idle' | 'blocked' | 'dead';
 export class ThreadCore implements Caller, Member {
   /** Thread id, as THREAD_ID reports it. */
   readonly tid: number;
+  /** Faults of the thread so far that got it its page, as getrusage(2) counts them. */
+  readonly faults: FaultCounts = { minor: 0, major: 0 };
   /** `process/thread`, for diagnosis. */
   readonly name: string;
   /** @internal */

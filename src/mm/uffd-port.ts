@@ -4,6 +4,7 @@
  */
 
 import type { Op } from '../base/op.js';
+import type { FaultCounts } from './fault-counts.js';
 
 /** Kinds of fault that a registration can catch. */
 export type UffdReason = 'missing' | 'wp' | 'minor' | 'rwp';
@@ -14,6 +15,8 @@ export interface Faulter {
   readonly tid: number;
   /** Name for diagnosis, such as `guest/vcpu0`. */
   readonly name: string;
+  /** Where its faults are counted. */
+  readonly faults: FaultCounts;
 }
 
 /** One fault as a userfaultfd sees it. */

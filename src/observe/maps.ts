@@ -52,16 +52,17 @@ const TOKENS = [
 ] as const;
 
 /** Lists the areas in order of address. */
-export function maps(mm: Mm): MapsEntry[] {
-  return [...mm.vmas].map((vma) => ({
-    start: vma.start,
-    end: vma.end,
-    perms: permsOf(vma),
-    vmFlags: tokensOf(mm, vma),
-    offset: vma.file === undefined ? 0 : vma.pgoff * PAGE_SIZE,
-    name: vma.file?.link ?? '',
-  }));
-}
+export const maps = (mm: Mm): MapsEntry[] => [...mm.vmas].map((vma) => entryOf(mm, vma));
+
+/** The line of one area. */
+export const entryOf = (mm: Mm, vma: Vma): MapsEntry => ({
+  start: vma.start,
+  end: vma.end,
+  perms: permsOf(vma),
+  vmFlags: tokensOf(mm, vma),
+  offset: vma.file === undefined ? 0 : vma.pgoff * PAGE_SIZE,
+  name: vma.file?.link ?? '',
+});
 
 /** Flags that this kernel knows; soft-dirty only where it is built in. */
 function tokensOf({ memory }: Mm, vma: Vma): string[] {

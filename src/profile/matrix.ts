@@ -65,6 +65,7 @@ export const MATRIX = {
   forkCopiesWpVma:           '-    y    y    y   y   y    y    y',
   forkCopiesSharedHugetlb:   'y    -    -    -   -   -    -    -',
   pinUnshares:               '-    -    y    y   y   y    y    y',
+  faultsUnderAreaLock:       '-    -    -    -   -   y    y    y',
   remapEventNewLen:          '-    -    -    -   -   -    y    y',
   mremapClearsWp:            '-    -    -    -   -   y    y    y',
   mremapMultiVma:            '-    -    -    -   -   -    y    y',

@@ -16,6 +16,7 @@ import {
 } from '../base/page.js';
 import { attemptFault } from '../fault/access.js';
 import { translate } from '../fault/fault.js';
+import { isProgress } from '../fault/outcome.js';
 import type { Caller } from '../mm/caller.js';
 import { mayLock, rangeExceedsLockLimit } from '../mm/lock-limit.js';
 import type { Mm } from '../mm/mm.js';
@@ -120,7 +121,7 @@ const tooLarge = ({ memory }: Mm, { start, end }: Span): boolean =>
 function populateAtOnce(mm: Mm, { start, end }: Span): void {
   for (let page = start; page < end; page += PAGE_SIZE) {
     while (!translate(mm, page, true)) {
-      if (attemptFault(mm, page, true) !== 'mapped') break;
+      if (!isProgress(attemptFault(mm, page, true))) break;
     }
   }
 }

@@ -7,7 +7,7 @@
 import type { Failure } from '../base/errno.js';
 import type { Op } from '../base/op.js';
 import { PAGE_SIZE } from '../base/page.js';
-import { ATTEMPTS_MAX, access, accessOnce, livelock } from '../fault/access.js';
+import { ATTEMPTS_MAX, access, accessOnce, livelock, tallyOf } from '../fault/access.js';
 import { type FaultError, populateFailure } from '../fault/outcome.js';
 import { pinMode, populateMode } from '../fault/user-copy.js';
 import type { Caller } from '../mm/caller.js';
@@ -32,12 +32,13 @@ export function* populate(
 function* populateAsUsed(caller: Caller, page: number): Op<FaultError | undefined> {
   const { mm } = caller;
   const mode = populateMode(caller);
+  const tally = tallyOf(mm, mode);
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
     const vma = mm.vmas.find(page);
     if (vma === undefined) return undefined;
     // A private page is going to be written; of a shared one nobody knows.
     const write = vma.has(VM_WRITE) && !vma.has(VM_SHARED);
-    const outcome = yield* accessOnce(mm, mode, page, write);
+    const outcome = yield* accessOnce(mm, mode, { addr: page, write, tally });
     if (outcome !== 'again') return outcome === 'done' ? undefined : outcome;
   }
   throw livelock(mode, page, true);

@@ -7,6 +7,7 @@ import { type Failure, fail, type Result } from '../base/errno.js';
 import { PAGE_SIZE, pageDown, pageOffset, TASK_SIZE } from '../base/page.js';
 import { ownCopy } from '../fault/cow.js';
 import { faultInArea } from '../fault/fault.js';
+import { isProgress } from '../fault/outcome.js';
 import { growStack } from '../fault/stack.js';
 import { physicalIndex, writePhysical } from '../fault/user-copy.js';
 import type { Mm } from '../mm/mm.js';
@@ -78,7 +79,7 @@ function settle(
   for (let attempt = 0; attempt < TRIES; attempt++) {
     if (done(mm.pte(page))) return true;
     const outcome = faultInArea(mm, vma, page, write);
-    if (outcome !== 'mapped') return false;
+    if (!isProgress(outcome)) return false;
   }
   return false;
 }

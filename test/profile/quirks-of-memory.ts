@@ -100,6 +100,13 @@ export const QUIRKS_OF_MEMORY: QuirkTable = {
     child.main.processVmReadvSync({ pid: proc.pid, addr: at(0), length: 1 });
     return it.state(0);
   }),
+  faultsUnderAreaLock: quirk([1, 0], [0, 1], (play) => {
+    const it = play({ modes: M });
+    const { t0 } = it.guest;
+    const load = t0.load8(it.guest.at(0));
+    it.guest.uffd.zeropageSync(pagesAt(it.guest.at(0)));
+    return load.then(() => [t0.faults.minor, t0.faults.major]);
+  }),
   remapEventNewLen: quirk(['remap 0 to 16 len 2'], ['remap 0 to 16 len 4'], async (play) => {
     const it = play({ features: UFFD_FEATURE_EVENT_REMAP });
     const moved = it.guest.t0.mremap(remap(it, 0, 4, 2, 16));

@@ -15,7 +15,7 @@ test('every operation of the language has an entry', () => {
     'file map munmap mprotect mlock munlock mremap madvise swapout fallocate ftruncate fwrite ' +
     'fread fmincore close dup reopen uffd api register unregister wake copy zeropage continue ' +
     'poison move wp rwp setmode ioctl event drain poll fdinfo read write rmw sysread syswrite ' +
-    'vmread vmwrite pagemap scan peek vmflags mincore migrate clearrefs fork exit setuid nop';
+    'vmread vmwrite pagemap scan peek vmflags smaps mincore migrate clearrefs fork exit setuid nop';
   expect([...OPERATIONS.keys()].sort()).toEqual(language.split(' ').sort());
 });
 

@@ -63,7 +63,18 @@ function valueText(bytes: Uint8Array): string {
 
 function read(args: Args, { thread }: Worker): Op<string> {
   const addr = target(args);
-  return loaded(load(thread, addr, width(args)));
+  return counting(args, thread, loaded(load(thread, addr, width(args))));
+}
+
+/** Adds the faults that an access took, if the word `faults` asks and no signal ended it. */
+function counting(args: Args, { faults }: Worker['thread'], access: Op<string>): Op<string> {
+  if (!args.hasWord('faults')) return access;
+  return (function* () {
+    const { minor, major } = faults;
+    const text = yield* access;
+    if (text.startsWith('SIG')) return text;
+    return `${text} min=${faults.minor - minor} maj=${faults.major - major}`;
+  })();
 }
 
 function* loaded(access: Op<Uint8Array | Signal>): Op<string> {
@@ -74,7 +85,8 @@ function* loaded(access: Op<Uint8Array | Signal>): Op<string> {
 function write(args: Args, { thread }: Worker): Op<string> {
   const addr = target(args);
   const value = args.numberKey('val', BigInt(DEFAULT_VALUE));
-  return stored(store(thread, addr, littleEndian(value, width(args))));
+  const bytes = littleEndian(value, width(args));
+  return counting(args, thread, stored(store(thread, addr, bytes)));
 }
 
 function* stored(access: Op<Signal | undefined>): Op<string> {
@@ -85,7 +97,8 @@ function* stored(access: Op<Signal | undefined>): Op<string> {
 function rmw(args: Args, { thread }: Worker): Op<string> {
   const addr = target(args);
   const addend = args.byteKey('val', DEFAULT_VALUE);
-  return loaded(readModifyWrite(thread, addr, 1, ([old = 0]) => Uint8Array.of(old + addend)));
+  const update = readModifyWrite(thread, addr, 1, ([old = 0]) => Uint8Array.of(old + addend));
+  return counting(args, thread, loaded(update));
 }
 
 const byteCount = (args: Args): number => args.boundedKey('n', KERNEL_BYTES, KERNEL_BYTES_MAX);

@@ -9,7 +9,7 @@ import type { Op } from '../../base/op.js';
 import { TASK_SIZE } from '../../base/page.js';
 import { fileCalls } from '../../machine/file-calls.js';
 import { memoryCalls } from '../../machine/memory-calls.js';
-import type { MapsEntry } from '../../observe/maps.js';
+import type { SmapsEntry } from '../../observe/smaps.js';
 import { clearRefs } from '../../syscall/clear-refs.js';
 import { MPOL_MF_MOVE } from '../../uapi/mempolicy.js';
 import type { Args, Place } from '../args.js';
@@ -85,25 +85,46 @@ function* contentText(worker: Worker, { addr, unit }: Place): Op<string> {
   return failed(bytes) ? `!${bytes.code}` : bytesText(bytes);
 }
 
-function vmflags(args: Args, worker: Worker): Op<string> {
+const vmflags = (args: Args, worker: Worker): Op<string> =>
+  areasText(args, worker, ({ vmFlags, perms }) => {
+    const shown = VM_FLAGS.filter((flag) => vmFlags.includes(flag)).join(',') || '-';
+    return `${perms}:${shown}`;
+  });
+
+const smaps = (args: Args, worker: Worker): Op<string> =>
+  areasText(args, worker, (area) => {
+    const { rss, referenced, anonymous, swap, anonHugePages } = area;
+    const counts = Object.entries({
+      rss,
+      ref: referenced,
+      anon: anonymous,
+      swap,
+      thp: anonHugePages,
+    });
+    const shown = counts.filter(([, bytes]) => bytes > 0);
+    return shown.map(([name, bytes]) => `${name}=${bytes / Number(PAGE)}`).join(',') || '-';
+  });
+
+/** The areas of a window, or of the range that a second word gives. */
+function areasText(args: Args, worker: Worker, describe: (area: SmapsEntry) => string): Op<string> {
   const { addr, unit } = args.place();
   const hasLength = args.line.words.length > 1;
   const window = regionAt(addr) ?? { start: addr, end: addr + unit };
   const range = hasLength ? { start: addr, end: addr + args.length(unit) } : window;
   return (function* () {
     const areas = worker.member.process
-      .maps()
+      .smaps()
       .filter(({ start, end }) => BigInt(start) < range.end && BigInt(end) > range.start);
-    return areas.map((area) => areaText(area, unit)).join(' ') || 'none';
+    const texts = areas.map((area) => `${boundsText(area, unit)}:${describe(area)}`);
+    return texts.join(' ') || 'none';
   })();
 }
 
-/** `from-to:perm:flags`, counted from the start of the window in which the area starts. */
-function areaText({ start, end, perms, vmFlags }: MapsEntry, unit: bigint): string {
+/** `from-to`, counted from the start of the window in which the area starts. */
+function boundsText({ start, end }: SmapsEntry, unit: bigint): string {
   const base = BigInt(start) - (BigInt(start) % WINDOW_BYTES);
   const at = (addr: number): string => lengthText(BigInt(addr) - base, unit);
-  const shown = VM_FLAGS.filter((flag) => vmFlags.includes(flag)).join(',') || '-';
-  return `${at(start)}-${at(end)}:${perms}:${shown}`;
+  return `${at(start)}-${at(end)}`;
 }
 
 function mincore(args: Args, { thread }: Worker): Op<string> {
@@ -158,6 +179,7 @@ export const OBSERVER_OPERATIONS: OperationTable = {
   pagemap,
   peek,
   vmflags,
+  smaps,
   mincore,
   clearrefs,
   migrate,
