@@ -3,6 +3,8 @@
  * Holds data and makes the text; who finds what is wrong is elsewhere.
  */
 
+import { letterOf } from './schedule.js';
+
 /** What went wrong in a schedule. */
 export type ScheduleTrouble =
   | 'error'
@@ -25,6 +27,8 @@ export interface ScheduleFailure {
   readonly lines: readonly string[];
   /** Steps that the failing run took. */
   readonly steps: number;
+  /** Names of the threads, in order of their letters in schedules. */
+  readonly threads: readonly string[];
   /** The schedule, as {@link replay} takes it. */
   readonly schedule: string;
   /** What the program threw, if that is the trouble. */
@@ -69,7 +73,8 @@ export class ScheduleError extends Error {
     const found = seed === undefined ? `run ${runs}` : `seed ${seed}, run ${runs}`;
     const head = `${failure.trouble} after ${failure.steps} steps (${found})`;
     const details = failure.lines.map((line) => `  ${line}`);
-    const again = [`  schedule: ${failure.schedule}`, replayLine(failure.schedule)];
+    const names = failure.threads.map((name, i) => `${letterOf(i)} ${name}`).join(', ');
+    const again = [`  threads:  ${names}`, `  replay:   UFFD_SCHEDULE=${failure.schedule}`];
     super([head, ...details, ...again].join('\n'), { cause: failure.error });
     this.trouble = failure.trouble;
     this.details = failure.lines;
@@ -80,6 +85,3 @@ export class ScheduleError extends Error {
     this.runs = runs;
   }
 }
-
-const replayLine = (schedule: string): string =>
-  `  replay:   UFFD_SCHEDULE=${schedule}, or replay('${schedule}', body)`;

@@ -190,6 +190,7 @@ const nondeterminism = (first: RunResult, parted: string): ScheduleFailure => ({
     ...(first.failure?.lines ?? []),
   ],
   steps: first.recipe.steps.length,
+  threads: first.failure?.threads ?? [],
   schedule: formatSchedule(first.recipe),
   error: first.failure?.error,
 });

@@ -50,5 +50,6 @@ export async function runOnce(
   const verdict = judge(simulation, strict);
   if (verdict === undefined) return { failure: undefined, recipe, calls };
   const schedule = formatSchedule(recipe);
-  return { failure: { ...verdict, steps: taken.length, schedule }, recipe, calls };
+  const threads = simulation.strands.map(({ name }) => name);
+  return { failure: { ...verdict, steps: taken.length, threads, schedule }, recipe, calls };
 }
