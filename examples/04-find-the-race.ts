@@ -46,7 +46,7 @@ const found = await linux
     pager(async () => {}),
   )
   .catch((error) => error);
-console.log(found.message.replace(/\(.*\/(.*?):\d+\)/g, '($1)'));
+console.log(found.message.replace(/at \S*\//, 'at '));
 
 const { runs } = await linux.explore(
   { seeds: 2000 },

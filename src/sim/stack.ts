@@ -20,8 +20,12 @@ export function callerStack(): string {
   const frames = (new Error().stack ?? '').split('\n').slice(1);
   const own = (frame: string): boolean => OWN !== '' && frame.includes(OWN);
   const foreign = frames.filter((frame) => !own(frame) && !frame.includes('node:internal'));
-  return foreign
-    .slice(0, FRAMES_MAX)
-    .map((frame) => frame.trim())
-    .join('\n');
+  return foreign.slice(0, FRAMES_MAX).map(plainly).join('\n');
+}
+
+/** A frame as `at name path:line:column`, whichever way the host writes it. */
+function plainly(frame: string): string {
+  const [, name, place] = /^at (?:async )?(.*?) \((.*)\)$/.exec(frame.trim()) ?? [];
+  const where = (place ?? frame.trim().replace(/^at (async )?/, '')).replace(/^file:\/\//, '');
+  return name === undefined || name === '<anonymous>' ? `at ${where}` : `at ${name} ${where}`;
 }

@@ -49,6 +49,19 @@ pager    page 5: from the snapshot
 guest  page 5 reads 0xa5
 pager  ends: AbortError
 `,
+  '04-find-the-race.ts': `
+lost wake-up after 14 steps (seed 1, run 1)
+  main sleeps in join vcpu since step 2: waits for the end of vcpu (vcpu)
+  vcpu sleeps in read since step 4: guest/vcpu waits in a missing fault on a read at 0x7ffff7ffc000 of userfaultfd 0 of guest; UFFDIO_COPY, UFFDIO_ZEROPAGE or UFFDIO_MOVE of the page would resolve it
+    handler read its message at step 12; the page is there by now, but nobody woke the thread: a fill with DONTWAKE and no
+    UFFDIO_WAKE after it, an EEXIST that was taken for success, an unregistration of waiters?
+    handler could have; its last step was 14 (read)
+    at 04-find-the-race.ts:37:58
+  threads:  a main, b handler, c prefetcher, d vcpu
+  replay:   UFFD_SCHEDULE=a2d4c4b4
+
+with a wake after EEXIST: 2000 schedules, no failure
+`,
 };
 
 afterEach(() => {

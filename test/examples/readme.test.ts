@@ -38,3 +38,12 @@ test('the table of the README is what migrate prints', { timeout: 60_000 }, asyn
   expect(code).toBe(0);
   expect(printed).toBe(shown);
 });
+
+test.each(['README.md', 'docs/test-a-handler.md'])(
+  '%s shows the failure that an example prints',
+  (path) => {
+    const example = readFileSync(join(root, 'test/examples/examples.test.ts'), 'utf8');
+    const [failure = 'none'] = /lost wake-up after[\s\S]*?UFFD_SCHEDULE=\w+/.exec(example) ?? [];
+    expect(readFileSync(join(root, path), 'utf8')).toContain(failure);
+  },
+);
