@@ -79,7 +79,7 @@ export type { Capability, KernelVersion } from './profile/matrix.js';
 export { KERNELS } from './profile/matrix.js';
 export type { KernelConfig, Quirks } from './profile/profile.js';
 export { LivelockError } from './sched/scheduler.js';
-export { ScheduleError, type ScheduleTrouble } from './sim/errors.js';
+export { NeverYieldsError, ScheduleError, type ScheduleTrouble } from './sim/errors.js';
 export {
   type ExploreOptions,
   type ExploreResult,

@@ -165,6 +165,7 @@ export class ThreadCore implements Caller, Member {
 
   /** @internal Throws unless the thread can start something. */
   protected assertIdle(): void {
+    this.system.scheduler.controller?.calledAtOnce();
     this.system.assertCurrent(this);
     if (this.process.ended) {
       throw new ThreadBusyError(`${this.name}: its process was ${this.process.endedBecause}`);

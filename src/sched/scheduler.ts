@@ -32,6 +32,8 @@ export interface Controller {
   alter<T>(op: Op<T>, begun: Begun): Op<T>;
   /** An operation was begun and waits for its first step. */
   begun(task: Runnable, begun: Begun): void;
+  /** Somebody makes a call that runs to its end at once. */
+  calledAtOnce(): void;
   /** A sleeping operation was woken. */
   woken(task: Runnable): void;
 }
@@ -51,6 +53,7 @@ export class Scheduler {
 
   /** Starts an operation; it runs at once, up to its first sleep or its end. */
   start<T>(op: Op<T>): Task<T> {
+    this.controller?.calledAtOnce();
     const task = new Task(op);
     this.#depth++;
     try {

@@ -20,6 +20,12 @@ export type ScheduleTrouble =
   | 'left behind'
   | 'uncontrolled nondeterminism';
 
+/** A thread of a simulation makes call after call without awaiting one: nobody else can go on. */
+export class NeverYieldsError extends Error {
+  /** Always `'NeverYieldsError'`. */
+  override readonly name = 'NeverYieldsError';
+}
+
 /** What a {@link ScheduleError} is made of. */
 export interface ScheduleFailure {
   readonly trouble: ScheduleTrouble;

@@ -34,6 +34,8 @@ export interface ExploreOptions {
   readonly firstSeed?: number;
   /** How schedules are chosen. @defaultValue `'mixed'` */
   readonly strategy?: StrategyName;
+  /** Orderings that a bug may need, for `pct`. @defaultValue `3` */
+  readonly depth?: number;
   /** Steps after which a run counts as endless. @defaultValue `20000` */
   readonly maxSteps?: number;
   /** Preemptions in one schedule of `exhaustive`. @defaultValue `2` */
@@ -207,8 +209,9 @@ function* strategies(options: ExploreOptions): Generator<Seeded> {
   else {
     const first = unsigned('firstSeed', options.firstSeed ?? 1);
     const seeds = unsigned('seeds', options.seeds ?? 200);
+    const depth = unsigned('depth', options.depth ?? 3);
     for (let seed = first; seed < first + seeds; seed++) {
-      yield { strategy: seeded(strategy, seed), seed };
+      yield { strategy: seeded(strategy, seed, depth), seed };
     }
   }
 }
@@ -225,10 +228,10 @@ function* everySchedule(preemptions: number, maxRuns: number): Generator<Seeded>
   }
 }
 
-const seeded = (name: 'mixed' | 'random' | 'pct', seed: number): Strategy =>
+const seeded = (name: 'mixed' | 'random' | 'pct', seed: number, depth: number): Strategy =>
   name === 'random' || (name === 'mixed' && seed % 2 === 1)
     ? new RandomStrategy(seed)
-    : new PctStrategy(seed);
+    : new PctStrategy(seed, depth);
 
 function settingsOf(options: ExploreOptions): RunOptions {
   const maxSteps = unsigned('maxSteps', options.maxSteps ?? 20_000);

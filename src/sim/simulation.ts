@@ -9,6 +9,7 @@ import { KernelError } from '../machine/errors.js';
 import type { Machine } from '../machine/machine.js';
 import type { Begun, Controller, Scheduler } from '../sched/scheduler.js';
 import type { Runnable, Task } from '../sched/task.js';
+import { NeverYieldsError } from './errors.js';
 import type { FaultName } from './faults.js';
 import { withFault } from './inject.js';
 import type { Injector } from './injector.js';
@@ -53,6 +54,9 @@ const QUIET_TURNS = 16;
 const PATIENT_TURNS = 64;
 const LAST_TURNS = 1000;
 
+/** `…Sync` calls of one thread in one step. */
+const CALLS_AT_ONCE_MAX = 1_000_000;
+
 /** Fruitless repetitions after which others get a turn, and after which it is a livelock. */
 const FUTILE_TURN = 4;
 const FUTILE_MAX = 100;
@@ -80,6 +84,7 @@ export class Simulation implements Controller {
   #signals = 0;
   #readyCount = 0;
   #useful = 0;
+  #callsAtOnce = 0;
 
   constructor(
     readonly machine: Machine,
@@ -138,6 +143,14 @@ export class Simulation implements Controller {
     strand.activities.push(activity);
     this.#owners.set(task, { strand, activity });
     this.#signals++;
+  }
+
+  calledAtOnce(): void {
+    if (++this.#callsAtOnce <= CALLS_AT_ONCE_MAX) return;
+    throw new NeverYieldsError(
+      `${this.current.name} made ${CALLS_AT_ONCE_MAX} calls in one step: if it waits for ` +
+        'something, it must await it',
+    );
   }
 
   woken(task: Runnable): void {
@@ -213,6 +226,7 @@ export class Simulation implements Controller {
     const activity = strand.next;
     if (activity === undefined) return;
     this.current = strand;
+    this.#callsAtOnce = 0;
     this.taken.push(thread);
     this.calls.push(activity.what);
     strand.lastStep = this.taken.length;

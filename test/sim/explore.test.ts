@@ -220,6 +220,19 @@ describe('a diagnosis', () => {
   });
 });
 
+describe('a thread that never awaits', () => {
+  it('is ended by name once it has made a million calls', async () => {
+    const failure = await failureOf(async (sim) => {
+      const { addr, uffd } = region(sim);
+      uffd.copySync({ dst: addr, src: page(0) });
+      await sim.spawn('spinner', async (thread) => {
+        while (thread.load8Sync(addr) === 0); // nobody else can store there meanwhile
+      });
+    });
+    expect(failure.message).toContain('NeverYieldsError: spinner made 1000000 calls in one step');
+  });
+});
+
 describe('replay', () => {
   it('refuses a schedule of another program', async () => {
     await expect(replay('b', racyCounter)).rejects.toThrow('does not fit the program');
