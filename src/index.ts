@@ -109,3 +109,13 @@ export * from './uapi/structs.js';
 export * from './uapi/u64.js';
 export * from './uapi/userfaultfd.js';
 export type { Fdinfo } from './uffd/fdinfo.js';
+export { describePage, isWriteProtected, type PageState, pageStateOf } from './watch/page-state.js';
+export {
+  type PageOrigin,
+  PageWatch,
+  type SilentPage,
+  type StalePage,
+  watchPages,
+} from './watch/page-watch.js';
+export { inFlight, type StrandedWaiter, strandedWaiters } from './watch/waiters.js';
+export { WriteWatch, type WriteWay, type WrittenPage, watchWrites } from './watch/write-watch.js';

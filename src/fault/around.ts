@@ -34,7 +34,8 @@ export function faultAround(mm: Mm, vma: Vma, page: number): boolean {
     if (slot === NO_SLOT) return false;
     const how = { writable: vma.mapsWritable, dirty: false, protection: 'plain' } as const;
     installCached({ mm, vma, slot, addr }, inode.lookup(index), how);
-    hit ||= addr === page;
+    if (addr === page) hit = true;
+    else mm.memory.onPage?.({ kind: 'around', mm, addr });
   }
   return hit;
 }

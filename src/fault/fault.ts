@@ -60,11 +60,12 @@ export function translate(mm: Mm, addr: number, write: boolean): boolean {
   if (!pteAllows(pte, write)) return false;
   const used = write ? pteMakeDirty(pteMakeAccessed(pte)) : pteMakeAccessed(pte);
   if (used !== pte) mm.memory.tables.store(slot, used);
-  const { frames } = mm.memory;
+  const { frames, onPage } = mm.memory;
   const pfn = ptePfn(used);
   if (write) frames.willChange(pfn);
   mm.tlb.fill(pageDown(addr), used);
-  if (!frames.mayChange(pfn)) mm.tlb.forgetWrite(pageDown(addr)); // a snapshot wants to hear of it
+  const isSeen = onPage !== undefined || !frames.mayChange(pfn); // by a watch, or by a snapshot
+  if (isSeen) mm.tlb.forgetWrite(pageDown(addr));
   return true;
 }
 

@@ -78,6 +78,7 @@ export function* copyToUser(
   const span = { addr, lenBytes: bytes.length, write: true };
   return yield* eachPage(mm, mode, span, (at, lenBytes, done) => {
     writePhysical(mm, at, bytes.subarray(done, done + lenBytes));
+    mm.memory.onPage?.({ kind: 'write', mm, addr: at, lenBytes, by: 'kernel' });
   });
 }
 

@@ -47,6 +47,7 @@ function scatter(mm: Mm, addr: number, bytes: Uint8Array): void {
   eachPart(addr, bytes.length, (at, part, done) => {
     writePhysical(mm, at, bytes.subarray(done, done + part));
   });
+  mm.memory.onPage?.({ kind: 'write', mm, addr, lenBytes: bytes.length, by: 'access' });
 }
 
 function eachPart(

@@ -252,6 +252,8 @@ export class MemoryThread extends ThreadCore {
     const { bytes } = this;
     const first = this.#physical(at);
     for (let i = 0; i < size; i++) bytes[first + i] = value >>> (8 * i);
+    const { mm } = this;
+    mm.memory.onPage?.({ kind: 'write', mm, addr: at, lenBytes: size, by: 'access' });
   }
 
   /** Whether an access inside one page can go ahead without an operation: most faults end here. */

@@ -33,6 +33,7 @@ function install(mm: Mm, addr: number, entryOf: (page: number, index: number) =>
   const start = pmdDown(addr);
   const first = mm.slotOrCreate(start);
   if (first === NO_SLOT) return false;
+  mm.memory.onPage?.({ kind: 'huge', mm, addr: start });
   for (let i = 0; i < PMD_PAGES; i++) {
     mm.memory.tables.store(slotAfter(first, i), entryOf(start + i * PAGE_SIZE, i));
   }

@@ -57,6 +57,7 @@ export interface Place {
 /** Installs a private page that nobody else has: writable at once where the area is. */
 export function installAnon(place: Place, pfn: Pfn, protection: Protection): void {
   const { mm, vma, slot, addr } = place;
+  mm.memory.onPage?.({ kind: 'install', mm, addr });
   adoptAnon(mm, vma, addr, pfn);
   const pte = maybeWritable(vma, written(mm, entryFor(mm, vma, pfn)));
   mm.memory.frames.addMap(pfn);
@@ -77,6 +78,7 @@ export function installCached(
   how: { writable: boolean; dirty: boolean; protection: Protection },
 ): void {
   const { mm, vma, slot, addr } = place;
+  mm.memory.onPage?.({ kind: 'install', mm, addr });
   let pte = entryFor(mm, vma, pfn);
   if (how.dirty) pte = written(mm, pte);
   if (how.writable) pte = pteMakeWritable(pte);
@@ -87,5 +89,6 @@ export function installCached(
 /** Maps the shared zero page, read-only. */
 export function installZero(place: Place, protection: Protection): void {
   const { mm, vma, slot, addr } = place;
+  mm.memory.onPage?.({ kind: 'install', mm, addr });
   mm.store(slot, addr, protectedAs(entryFor(mm, vma, ZERO_PFN), protection));
 }

@@ -27,6 +27,7 @@ import { isPartOf, splitParts } from './split-parts.js';
 
 /** Marks the pages of `[start, end)` as free to drop. */
 export function freeLazily(mm: Mm, start: number, end: number): void {
+  mm.memory.onPage?.({ kind: 'removal', mm, start, end });
   const shared = splitParts(mm, { start, end });
   mm.visit(start, end, (first, _addr, count) => {
     for (let i = 0; i < count; i++) {

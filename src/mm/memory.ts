@@ -12,6 +12,7 @@ import { Frames } from '../phys/frames.js';
 import { PageLocks } from '../phys/page-locks.js';
 import { SwapSpace } from '../phys/swap.js';
 import type { KernelProfile } from '../profile/profile.js';
+import type { PageHub } from './page-events.js';
 
 /** Who keeps views of physical memory, which growth replaces. */
 export interface MemoryViewer {
@@ -44,6 +45,8 @@ export class MachineMemory {
   onOutOfMemory: (asking: object) => boolean = () => false;
   /** Called when an operation found no memory; true when some was freed and it may try again. */
   onShortage: () => boolean = () => false;
+  /** Hears of what happens to pages; `undefined` while nobody watches. */
+  onPage: PageHub | undefined;
   /** Whether operations yield their named points. */
   readonly points: PointSwitch = { on: false, cutsFill: false };
 

@@ -51,6 +51,17 @@ export const ZAP_HOLE: ZapKind = { dropsMarkers: false, evenCows: false };
 
 /** Zaps `[start, end)` of an area and forgets its translations. */
 export function zapRange(mm: Mm, vma: Vma, start: number, end: number, kind: ZapKind): void {
+  mm.memory.onPage?.({ kind: 'removal', mm, start, end });
+  clearRange(mm, vma, { start, end }, kind);
+}
+
+/** As {@link zapRange} for pages whose content lives on in a copy. */
+export function clearRange(
+  mm: Mm,
+  vma: Vma,
+  { start, end }: { start: number; end: number },
+  kind: ZapKind,
+): void {
   splitEnds(mm, start, end);
   mm.visit(start, end, (first, addr, count) => {
     const huge = isHugeSlot(mm, first);

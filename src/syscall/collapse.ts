@@ -14,7 +14,7 @@ import { installHuge } from '../mm/huge-install.js';
 import type { Mm } from '../mm/mm.js';
 import type { Vma } from '../mm/vma.js';
 import { VM_NOHUGEPAGE, VM_UFFD } from '../mm/vma-flags.js';
-import { ZAP_CONTENT, zapRange } from '../mm/zap.js';
+import { clearRange, ZAP_CONTENT } from '../mm/zap.js';
 import {
   pteIsNone,
   pteIsPresent,
@@ -73,7 +73,7 @@ function collapseOne(mm: Mm, vma: Vma, addr: number): Refusal | undefined {
   if (refused !== undefined) return refused;
   const head = gather(mm, addr);
   if (head === NO_FRAME) return refusal('ENOMEM', 'no memory for a huge page', true);
-  zapRange(mm, vma, addr, addr + PMD_SIZE, ZAP_CONTENT);
+  clearRange(mm, vma, { start: addr, end: addr + PMD_SIZE }, ZAP_CONTENT);
   mm.freeLeafTable(addr);
   installHuge(mm, vma, addr, head);
   for (let i = 0; i < PMD_PAGES; i++) mm.memory.frames.put((head + i) as Pfn);

@@ -71,6 +71,7 @@ export function pwrite(
       writePage(file.inode, index, from, args.bytes.subarray(done, done + lenBytes))
     ) {
       written += lenBytes;
+      caller.mm.memory.onPage?.({ kind: 'file write', inode: file.inode, index });
     }
   });
   file.inode.sizeBytes = Math.max(file.inode.sizeBytes, args.offset + written);

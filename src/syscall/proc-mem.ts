@@ -45,6 +45,8 @@ export function poke(
     if (at >= TASK_SIZE || !forceWrite(target, pageDown(at))) break;
     const part = Math.min(PAGE_SIZE - pageOffset(at), bytes.length - done);
     writePhysical(target, at, bytes.subarray(done, done + part));
+    const written = { mm: target, addr: at, lenBytes: part };
+    target.memory.onPage?.({ kind: 'write', ...written, by: 'remote' });
     done += part;
   }
   return done > 0 || bytes.length === 0 ? done : noAccess();

@@ -51,8 +51,16 @@ export function* vmWrite(
   const range = { target, addr, lenBytes: bytes.length };
   const done = yield* remote(caller, range, true, (pfn, from, lenBytes, at) => {
     frames.write(pfn, bytes.subarray(at, at + lenBytes), from);
+    tellWrite(target, pfn, addr + at, lenBytes);
   });
   return done === 0 && bytes.length > 0 ? fail('EFAULT', UNREACHABLE) : done;
+}
+
+/** Tells who watches, unless the page went while it was pinned. */
+function tellWrite(target: Mm, pfn: Pfn, addr: number, lenBytes: number): void {
+  const { onPage } = target.memory;
+  if (onPage === undefined || ptePfn(target.pte(addr)) !== pfn) return;
+  onPage({ kind: 'write', mm: target, addr, lenBytes, by: 'remote' });
 }
 
 /** Copies a part of one pinned page; `done` counts from the start of the range. */

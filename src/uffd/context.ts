@@ -109,6 +109,8 @@ export class UffdContext implements ForkedContext, EventSource {
     if (this.released) return 'retry';
     const message = this.messageFor(fault);
     this.pending.push(message);
+    const { mm } = this;
+    mm.memory.onPage?.({ kind: 'fault', mm, fault, message });
     try {
       if (this.points.on) yield new Point('fault:queued');
       if (!fault.stillFaulting()) return 'retry';
@@ -186,7 +188,10 @@ export class UffdContext implements ForkedContext, EventSource {
   /** The last reference is gone: everybody who waits goes on with default behaviour. */
   release(): void {
     this.released = true;
-    unregisterAreas(this.mm, this);
+    const { mm } = this;
+    const waiters = [...this.pending, ...this.waiting].map(({ address }) => address);
+    mm.memory.onPage?.({ kind: 'close', mm, waiters });
+    unregisterAreas(mm, this);
     this.wakeRange(0, Number.POSITIVE_INFINITY);
     this.eventSleepers.wakeAll();
     this.readers.wakeAll();

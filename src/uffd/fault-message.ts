@@ -49,6 +49,8 @@ export class FaultMessage {
   readonly address: number;
   readonly ptid: number;
   readonly wait: Wait;
+  /** A reader took the message. */
+  wasRead = false;
   /** Woken: the thread must look again. */
   ended = false;
 

@@ -143,6 +143,8 @@ function* fillPages(context: UffdContext, request: FillRequest): Op<Progress> {
     const failure = yield* request.fillPage({ ...place, offset: done, revalidate: find });
     if (failure !== undefined && mm.memory.isShort && mm.memory.onShortage()) continue;
     if (failure !== undefined) return { done, failure };
+    const { addr } = place;
+    mm.memory.onPage?.({ kind: 'fill', mm, addr });
     done += PAGE_SIZE;
   }
   return { done, failure: undefined };

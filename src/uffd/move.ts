@@ -76,9 +76,19 @@ function* movePages(
     const failure = huge === 'moved' ? undefined : movePage(mm, areas, args, done);
     if (failure === 'locked') yield* pageUnlocked(mm, args.src + done);
     else if (failure !== undefined) return { done, failure };
-    else done += huge === 'moved' ? PMD_SIZE : PAGE_SIZE;
+    else done += tellMoved(mm, args.dst + done, huge === 'moved' ? PMD_SIZE : PAGE_SIZE);
   }
   return { done, failure: undefined };
+}
+
+/** Tells who watches of pages that were moved; answers how many bytes they are. */
+function tellMoved(mm: Mm, dst: number, lenBytes: number): number {
+  const { onPage } = mm.memory;
+  if (onPage === undefined) return lenBytes;
+  for (let done = 0; done < lenBytes; done += PAGE_SIZE) {
+    onPage({ kind: 'fill', mm, addr: dst + done });
+  }
+  return lenBytes;
 }
 
 function findAreas(context: UffdContext, { dst, src, len }: MoveArgs): Result<MoveAreas> {

@@ -37,6 +37,7 @@ export function takeMessage(context: UffdContext, reader: Reader): Result<UffdMs
   const fault = context.pending.shift();
   if (fault !== undefined) {
     context.waiting.push(fault);
+    fault.wasRead = true;
     const { flags, address, ptid } = fault;
     return { event: 'pagefault', flags, address, ptid };
   }

@@ -22,10 +22,11 @@ const standsOn: Readonly<Record<string, readonly string[]>> = {
   machine: ['sched', 'syscall', 'uffd', 'observe'],
   scenario: ['machine'],
   sim: ['machine'],
+  watch: ['machine'],
   viz: ['machine'],
   cli: ['viz', 'scenario'],
   // files in src/ itself: the entry points of the library
-  '': ['viz', 'scenario', 'sim'],
+  '': ['viz', 'scenario', 'sim', 'watch'],
 };
 
 const knowsNode = new Set(['cli', 'scenario']);
