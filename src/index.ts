@@ -72,6 +72,26 @@ export {
 export type { CapabilityName } from './mm/caller.js';
 export type { FaultCounts } from './mm/fault-counts.js';
 export type { ThpPolicy } from './mm/memory.js';
+export type {
+  AccessStep,
+  HitStep,
+  MessageStep,
+  ResolvedStep,
+  SignalStep,
+  WaitStep,
+} from './observe/access-step.js';
+export type {
+  EntryView,
+  HwpoisonView,
+  MappedPage,
+  MarkerName,
+  MarkerView,
+  MigrationView,
+  PlainView,
+  PresentView,
+  SwapView,
+} from './observe/entry-view.js';
+export type { Explanation, WalkLevel } from './observe/explanation.js';
 export type { MapsEntry } from './observe/maps.js';
 export type { ScanRegion } from './observe/scan-output.js';
 export type { SmapsEntry } from './observe/smaps.js';

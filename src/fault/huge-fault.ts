@@ -5,13 +5,13 @@
  */
 
 import type { Pfn } from '../base/brand.js';
-import { changeHuge, hasRoomForHuge } from '../mm/huge.js';
+import { allowsHuge, changeHuge, hasRoomForHuge } from '../mm/huge.js';
 import { installHuge, installHugeZero } from '../mm/huge-install.js';
 import type { Mm } from '../mm/mm.js';
 import { prepareAnonVma } from '../mm/rmap.js';
 import { written } from '../mm/soft-dirty.js';
 import type { Vma } from '../mm/vma.js';
-import { VM_HUGEPAGE, VM_NOHUGEPAGE, VM_UFFD_WP } from '../mm/vma-flags.js';
+import { VM_UFFD_WP } from '../mm/vma-flags.js';
 import {
   type Pte,
   pteIsSpecial,
@@ -22,13 +22,6 @@ import {
 } from '../pgtable/pte.js';
 import { FRAME_EXCLUSIVE, HUGE_FRAMES, headOf, NO_FRAME } from '../phys/frames.js';
 import type { FaultOutcome } from './outcome.js';
-
-/** Whether faults in an area may bring huge pages. */
-function allowsHuge({ memory }: Mm, vma: Vma): boolean {
-  if (!vma.isAnonymous || vma.has(VM_NOHUGEPAGE)) return false;
-  if (memory.transparentHugepage === 'always') return true;
-  return memory.transparentHugepage === 'madvise' && vma.has(VM_HUGEPAGE);
-}
 
 /** Answers the first touch of anonymous memory with a huge page; `small` where none may be. */
 export function hugeMissing(

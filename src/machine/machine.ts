@@ -3,13 +3,15 @@
  * Joins the layers and keeps no rule of its own.
  */
 
-import { unsigned } from '../base/args.js';
+import { type U64, unsigned } from '../base/args.js';
 import { PAGE_SIZE } from '../base/page.js';
 import { FdTable } from '../file/fd-table.js';
 import type { CapabilityName } from '../mm/caller.js';
 import { MachineMemory, type ThpPolicy } from '../mm/memory.js';
 import { Mm } from '../mm/mm.js';
 import { tearDown } from '../mm/teardown.js';
+import { explain } from '../observe/explain.js';
+import type { Explanation } from '../observe/explanation.js';
 import { checkInvariants } from '../observe/invariants.js';
 import { NO_TABLE } from '../pgtable/arena.js';
 import type { KernelVersion } from '../profile/matrix.js';
@@ -27,6 +29,7 @@ import {
 } from './snapshot.js';
 import { SwapDevice, type SwapOptions } from './swap-device.js';
 import { System } from './system.js';
+import type { Thread } from './thread.js';
 
 const KIB = 2 ** 10;
 const MIB = 2 ** 20;
@@ -258,6 +261,29 @@ export class Machine {
    */
   compact(process: Process): number {
     return this.#system.scheduler.run(() => compactMm(process.state.mm));
+  }
+
+  /**
+   * Tells what there is at an address and what an access by a thread would do there: the walk of
+   * the page tables, the entry, and step by step a load and a store. Changes nothing: no accessed
+   * bit, no fault, no message. Takes for granted that memory does not run out, and knows nothing
+   * of hugetlb.
+   *
+   * @param addr - Any address; needs no alignment.
+   *
+   * @example
+   * ```ts
+   * import { Machine, MAP_ANONYMOUS, MAP_PRIVATE, PROT_READ } from 'uffd-emulator';
+   *
+   * const machine = new Machine();
+   * const { main } = machine.spawn();
+   * const flags = MAP_PRIVATE | MAP_ANONYMOUS;
+   * const addr = main.mmapSync({ length: 4096, prot: PROT_READ, flags });
+   * console.log(machine.explain(main, addr).text);
+   * ```
+   */
+  explain(thread: Thread, addr: U64): Explanation {
+    return explain(thread.mm, unsigned('addr', addr));
   }
 
   /** Runs every thread that can run; calls do so themselves when they return. */

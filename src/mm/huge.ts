@@ -17,6 +17,7 @@ import {
 } from '../pgtable/pte.js';
 import type { Mm } from './mm.js';
 import type { Vma } from './vma.js';
+import { VM_HUGEPAGE, VM_NOHUGEPAGE } from './vma-flags.js';
 
 /** Whether one huge entry maps the 2 MiB around `addr`. */
 export const isHuge = (mm: Mm, addr: number): boolean => mm.memory.tables.isHuge(mm.leaf(addr));
@@ -27,6 +28,13 @@ export const isHugeSlot = (mm: Mm, slot: Slot): boolean => mm.memory.tables.isHu
 /** Whether one huge entry maps zeros that nobody wrote. */
 export const isHugeZero = (mm: Mm, addr: number): boolean =>
   isHuge(mm, addr) && pteIsSpecial(mm.pte(addr));
+
+/** Whether faults in an area may bring huge pages. */
+export function allowsHuge({ memory }: Mm, vma: Vma): boolean {
+  if (!vma.isAnonymous || vma.has(VM_NOHUGEPAGE)) return false;
+  if (memory.transparentHugepage === 'always') return true;
+  return memory.transparentHugepage === 'madvise' && vma.has(VM_HUGEPAGE);
+}
 
 /** Whether the 2 MiB around `addr` lie in the area as a whole. */
 export const hasRoomForHuge = (vma: Vma, addr: number): boolean =>

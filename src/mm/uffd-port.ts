@@ -4,10 +4,23 @@
  */
 
 import type { Op } from '../base/op.js';
+import {
+  UFFD_PAGEFAULT_FLAG_MINOR,
+  UFFD_PAGEFAULT_FLAG_RWP,
+  UFFD_PAGEFAULT_FLAG_WP,
+} from '../uapi/userfaultfd.js';
 import type { FaultCounts } from './fault-counts.js';
 
 /** Kinds of fault that a registration can catch. */
 export type UffdReason = 'missing' | 'wp' | 'minor' | 'rwp';
+
+/** UFFD_PAGEFAULT_FLAG_* bits of a message, without WRITE. */
+export const REASON_FLAGS: Readonly<Record<UffdReason, number>> = {
+  missing: 0,
+  wp: UFFD_PAGEFAULT_FLAG_WP,
+  minor: UFFD_PAGEFAULT_FLAG_MINOR,
+  rwp: UFFD_PAGEFAULT_FLAG_RWP,
+};
 
 /** Who raised a fault and how. */
 export interface Faulter {
@@ -59,6 +72,8 @@ export interface UffdPort {
   readonly wpAsync: boolean;
   /** Read-write-protect faults resolve themselves. */
   readonly rwpAsync: boolean;
+  /** Faults are SIGBUS, with no message. */
+  readonly answersWithSigbus: boolean;
   /** Queues a message and waits, or says that the access fails. */
   handleFault(fault: UffdFault): Op<UffdVerdict>;
   /**

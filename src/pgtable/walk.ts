@@ -122,3 +122,28 @@ export function collectTables(tables: TableArena, root: TableId, level = 4): Tab
   found.push(root);
   return found;
 }
+
+/** Names of the levels of the tables, from the root. */
+export const LEVELS = ['PGD', 'PUD', 'PMD', 'PTE'] as const;
+
+/** One level of a walk: the table, and which of its entries leads on. */
+export interface Step {
+  readonly level: (typeof LEVELS)[number];
+  readonly table: TableId;
+  readonly index: number;
+}
+
+/** The way to the entry of `addr`, as far as there are tables. */
+export function stepsTo(tables: TableArena, root: TableId, addr: number): Step[] {
+  const q = upper(addr);
+  const indexes = [pgdIndex(q), pudIndex(q), pmdIndex(q), pteIndex(addr)];
+  const steps: Step[] = [];
+  let table = root;
+  for (const [depth, level] of LEVELS.entries()) {
+    if (table === NO_TABLE) break;
+    const index = indexes[depth] ?? 0;
+    steps.push({ level, table, index });
+    table = child(tables, table, index);
+  }
+  return steps;
+}

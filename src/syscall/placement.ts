@@ -5,9 +5,9 @@
 
 import { type Failure, fail, type Result } from '../base/errno.js';
 import { isPageAligned, PAGE_SIZE, PMD_SIZE, pageDown, pmdDown, TASK_SIZE } from '../base/page.js';
-import { STACK_GAP } from '../fault/stack.js';
 import type { Caller } from '../mm/caller.js';
 import { MMAP_BASE, type Mm } from '../mm/mm.js';
+import { STACK_GAP } from '../mm/stack-room.js';
 import { VM_GROWSDOWN } from '../mm/vma-flags.js';
 import { MAP_FIXED, MAP_FIXED_NOREPLACE } from '../uapi/mman.js';
 

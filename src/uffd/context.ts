@@ -8,7 +8,13 @@
 import { type Op, Point, type PointSwitch, WaitQueue } from '../base/op.js';
 import { pageDown } from '../base/page.js';
 import type { Mm } from '../mm/mm.js';
-import type { UffdFault, UffdForkNotice, UffdNotice, UffdVerdict } from '../mm/uffd-port.js';
+import {
+  REASON_FLAGS,
+  type UffdFault,
+  type UffdForkNotice,
+  type UffdNotice,
+  type UffdVerdict,
+} from '../mm/uffd-port.js';
 import {
   UFFD_FEATURE_EVENT_FORK,
   UFFD_FEATURE_EVENT_REMAP,
@@ -21,23 +27,10 @@ import {
   UFFD_FEATURE_WP_ASYNC,
   UFFD_FEATURE_WP_UNPOPULATED,
 } from '../uapi/features.js';
-import {
-  UFFD_PAGEFAULT_FLAG_MINOR,
-  UFFD_PAGEFAULT_FLAG_RWP,
-  UFFD_PAGEFAULT_FLAG_WP,
-  UFFD_PAGEFAULT_FLAG_WRITE,
-  UFFD_USER_MODE_ONLY,
-} from '../uapi/userfaultfd.js';
+import { UFFD_PAGEFAULT_FLAG_WRITE, UFFD_USER_MODE_ONLY } from '../uapi/userfaultfd.js';
 import { forgetRegistrations, unregisterAreas } from './areas.js';
 import { EventNotice, type EventSource, type ForkedContext, ForkNotice } from './event.js';
 import { FaultMessage } from './fault-message.js';
-
-const REASON_FLAGS = {
-  missing: 0,
-  wp: UFFD_PAGEFAULT_FLAG_WP,
-  minor: UFFD_PAGEFAULT_FLAG_MINOR,
-  rwp: UFFD_PAGEFAULT_FLAG_RWP,
-} as const;
 
 /** A userfaultfd context. */
 export class UffdContext implements ForkedContext, EventSource {
@@ -78,6 +71,10 @@ export class UffdContext implements ForkedContext, EventSource {
 
   get wpUnpopulated(): boolean {
     return this.enabled(UFFD_FEATURE_WP_UNPOPULATED);
+  }
+
+  get answersWithSigbus(): boolean {
+    return this.enabled(UFFD_FEATURE_SIGBUS);
   }
 
   get wpAsync(): boolean {

@@ -83,12 +83,18 @@ export class MatrixPage {
 
   /** Puts the page into a start state and begins to resolve faults. */
   enter(state: string): this {
+    this.prepare(state);
+    this.uffd.on('pagefault', (fault) => this.#resolve(fault));
+    return this;
+  }
+
+  /** Puts the page into a start state. */
+  prepare(state: string): this {
     const [name, isProtected] = state.endsWith('+wp') ? [state.slice(0, -3), true] : [state, false];
     this.#touch(name);
     this.#register();
     if (isProtected) this.uffd.writeprotectSync({ ...this.range, mode: 1 });
     this.#settleIn(name);
-    this.uffd.on('pagefault', (fault) => this.#resolve(fault));
     return this;
   }
 

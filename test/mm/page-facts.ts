@@ -133,6 +133,14 @@ export class PageFacts {
     return drain(this.guest.uffd, BASE);
   }
 
+  /** Faults that the kernel resolves by itself before a write of page `n` goes through. */
+  faultsOfWrite(n: number): number {
+    const { machine, main, at } = this.guest;
+    const { write } = machine.explain(main, at(n));
+    if (write.at(-1)?.outcome !== 'hit') throw new Error('the write does not go through');
+    return write.length - 1;
+  }
+
   /** How a load of page `n` ends. */
   loads(n: number): unknown {
     return ending(() => this.guest.t2.load8Sync(this.guest.at(n)));

@@ -96,11 +96,12 @@ describe('PAGEMAP_SCAN', () => {
   });
 });
 
-test('WP_ASYNC: a write to a marker and one to a page raise nothing and are WRITTEN [59]', () => {
+test('WP_ASYNC: a write to a marker costs two faults, one to a page one, no message [59]', () => {
   const it = facts(ASYNC);
   it.guest.main.store8Sync(it.guest.at(1), 1);
   it.protect(0, 4);
   expect(it.states()).toBe('Kw PWX Kw Kw');
+  expect([it.faultsOfWrite(0), it.faultsOfWrite(1)]).toEqual([2, 1]);
   expect([...it.onWrite(0), ...it.onWrite(1), ...it.onRead(2)]).toEqual([]);
   expect(it.states()).toBe('PX PX PW Kw');
 });

@@ -100,4 +100,23 @@ describe('mprotect of a protected page', () => {
     mprotect(it, PROT_NONE);
     expect(it.state(0)).toBe('PWX');
   });
+
+  test('to PROT_READ, unprotected there: back to RW, a write needs no fault [34]', () => {
+    const it = facts();
+    it.dirtyAndProtect(0);
+    mprotect(it, PROT_READ);
+    it.unprotect(0);
+    mprotect(it, RW);
+    expect(it.faultsOfWrite(0)).toBe(0);
+  });
+});
+
+test('a page protected and unprotected needs no fault, in shmem one [35]', () => {
+  const faults = (kind: 'anon' | 'shared') => {
+    const it = facts({ kind });
+    it.dirtyAndProtect(0);
+    it.unprotect(0);
+    return it.faultsOfWrite(0);
+  };
+  expect([faults('anon'), faults('shared')]).toEqual([0, 1]);
 });
