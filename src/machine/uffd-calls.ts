@@ -25,7 +25,7 @@ import {
 import { UffdFile } from '../uffd/file.js';
 import type { FillOutcome } from '../uffd/fill.js';
 import { type IoctlMemory, ioctl } from '../uffd/ioctl.js';
-import { nextMessage, notReady, readMessages, takeMessage } from '../uffd/read.js';
+import { nextMessage, notReady, pollWait, readMessages, takeMessage } from '../uffd/read.js';
 import type { ThreadCore } from './thread-core.js';
 
 /** Arguments of {@link Userfaultfd.api}. */
@@ -299,6 +299,12 @@ export const uffdCalls = {
     if (failed(file)) return file;
     const result = yield* holding(file, nextMessage(file.context, ref.thread.fds, true));
     return isInterrupted(result) ? yield* uffdCalls.nextMessage(ref) : result;
+  },
+
+  /** poll(2) without a timeout. */
+  *poll(ref: UffdRef): Op<Result<number>> {
+    const file = uffdFile(ref);
+    return failed(file) ? file : yield* holding(file, pollWait(file));
   },
 
   /** Takes one message if there is one. */

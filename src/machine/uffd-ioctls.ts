@@ -7,6 +7,7 @@ import type { U64 } from '../base/args.js';
 import type { Failure } from '../base/errno.js';
 import type { Op } from '../base/op.js';
 import type { Signal } from '../fault/outcome.js';
+import type { ApiOutcome } from '../uffd/commands.js';
 import type { FillOutcome } from '../uffd/fill.js';
 import type { ApiAnswer } from '../uffd/handshake.js';
 import type { Era } from './era.js';
@@ -91,14 +92,12 @@ export class UffdIoctls {
    * @see ioctl_userfaultfd(2), UFFDIO_API
    */
   async api(request: ApiRequest = {}): Promise<ApiResult> {
-    return this.apiSync(request);
+    return answered(await this.run('UFFDIO_API', uffdCalls.api(this, request)));
   }
 
   /** {@link UffdIoctls.api} at once. */
   apiSync(request: ApiRequest = {}): ApiResult {
-    const { failure, answer } = this.runSync('UFFDIO_API', uffdCalls.api(this, request));
-    if (failure !== undefined) throw new KernelError('UFFDIO_API', failure);
-    return answer satisfies ApiAnswer;
+    return answered(this.runSync('UFFDIO_API', uffdCalls.api(this, request)));
   }
 
   /**
@@ -112,7 +111,7 @@ export class UffdIoctls {
    * @see ioctl_userfaultfd(2), UFFDIO_REGISTER
    */
   async register(request: UffdRangeMode): Promise<RegisterResult> {
-    return this.registerSync(request);
+    return { ioctls: await this.run('UFFDIO_REGISTER', uffdCalls.register(this, request)) };
   }
 
   /** {@link UffdIoctls.register} at once. */
@@ -130,7 +129,7 @@ export class UffdIoctls {
    * @see ioctl_userfaultfd(2), UFFDIO_UNREGISTER
    */
   async unregister(range: UffdRange): Promise<void> {
-    this.unregisterSync(range);
+    await this.run('UFFDIO_UNREGISTER', uffdCalls.unregister(this, range));
   }
 
   /** {@link UffdIoctls.unregister} at once. */
@@ -146,7 +145,7 @@ export class UffdIoctls {
    * @see ioctl_userfaultfd(2), UFFDIO_WAKE
    */
   async wake(range: UffdRange): Promise<void> {
-    this.wakeSync(range);
+    await this.run('UFFDIO_WAKE', uffdCalls.wake(this, range));
   }
 
   /** {@link UffdIoctls.wake} at once. */
@@ -261,7 +260,7 @@ export class UffdIoctls {
    * @see ioctl_userfaultfd(2), UFFDIO_WRITEPROTECT
    */
   async writeprotect(request: UffdRangeMode): Promise<void> {
-    this.writeprotectSync(request);
+    await this.run('UFFDIO_WRITEPROTECT', uffdCalls.writeprotect(this, request));
   }
 
   /** {@link UffdIoctls.writeprotect} at once. */
@@ -278,7 +277,7 @@ export class UffdIoctls {
    * @since Linux 7.3
    */
   async rwprotect(request: UffdRangeMode): Promise<void> {
-    this.rwprotectSync(request);
+    await this.run('UFFDIO_RWPROTECT', uffdCalls.rwprotect(this, request));
   }
 
   /** {@link UffdIoctls.rwprotect} at once. */
@@ -294,7 +293,7 @@ export class UffdIoctls {
    * @since Linux 7.3
    */
   async setMode(request: SetModeRequest): Promise<void> {
-    this.setModeSync(request);
+    await this.run('UFFDIO_SET_MODE', uffdCalls.setMode(this, request));
   }
 
   /** {@link UffdIoctls.setMode} at once. */
@@ -346,6 +345,12 @@ export class UffdIoctls {
   #fillSync(what: string, op: Op<FillOutcome>): number {
     return filled(what, this.runSync(what, op));
   }
+}
+
+/** What a handshake answered; the zeros of a refused one are not shown. */
+function answered({ failure, answer }: ApiOutcome): ApiAnswer {
+  if (failure !== undefined) throw new KernelError('UFFDIO_API', failure);
+  return answer;
 }
 
 /** Bytes done; a failure carries the result field along. */

@@ -173,6 +173,18 @@ export class Userfaultfd extends UffdIoctls implements AsyncIterable<UffdMessage
     return poll(this.#file('poll'));
   }
 
+  /**
+   * poll(2) without a timeout: waits until revents is not zero, which it is at once where
+   * {@link Userfaultfd.poll} answers POLLERR. Another reader may be faster than who was woken.
+   *
+   * @returns revents: POLLIN or POLLERR.
+   * @throws KernelError `EBADF`; `EINTR` (a signal was caught: poll is not started again).
+   * @see userfaultfd(2), poll(2)
+   */
+  pollWait(options?: WaitOptions): Promise<number> {
+    return this.run('poll', uffdCalls.poll(this), options);
+  }
+
   /** What /proc/PID/fdinfo shows. @throws KernelError `EBADF`. @see proc_pid_fdinfo(5) */
   fdinfo(): Fdinfo {
     return fdinfo(this.#file('fdinfo').context);

@@ -4,35 +4,17 @@
  */
 
 import type { Wait } from '../base/op.js';
-import type { UffdContext } from '../uffd/context.js';
 import { EventWait } from '../uffd/event.js';
-import { type FaultMessage, FaultWait } from '../uffd/fault-message.js';
+import { FaultWait } from '../uffd/fault-message.js';
+import { explainFault } from './explain-fault.js';
 import type { Simulation } from './simulation.js';
 import type { Activity, Strand } from './strand.js';
+import { type Finding, lastSteps, TROUBLES, type Trouble } from './trouble.js';
 import { UserWait } from './user-wait.js';
 
-/** Kinds of trouble, the most telling first. */
-export const TROUBLES = [
-  'lost wake-up',
-  'deadlock',
-  'event unread',
-  'handler gone',
-  'fault unresolved',
-  'outside await',
-  'stuck',
-] as const;
-
-/** What is wrong with a run that cannot go on. */
-export type Trouble = (typeof TROUBLES)[number];
-
 /** A thread that sleeps. */
-export interface Sleeper {
+export interface Sleeper extends Finding {
   readonly strand: Strand;
-  readonly trouble: Trouble;
-  /** Sentences about it. */
-  readonly lines: readonly string[];
-  /** Who could have woken it. */
-  readonly wakers: readonly Strand[];
 }
 
 /** Everybody who sleeps at the end of a run, and the trouble that names it best. */
@@ -80,62 +62,12 @@ const adrift = (strand: Strand): Sleeper => ({
   wakers: [],
 });
 
-type Finding = Omit<Sleeper, 'strand'>;
-
 function explain(simulation: Simulation, strand: Strand, wait: Wait): Finding {
   const { reason } = wait;
-  if (reason instanceof FaultWait) return explainFault(simulation, strand, wait, reason);
+  if (reason instanceof FaultWait) return explainFault(simulation, strand, reason);
   if (reason instanceof EventWait) return explainEvent(simulation, strand, reason);
   const wakers = reason instanceof UserWait ? reason.wakers() : [];
   return { trouble: 'stuck', lines: [], wakers };
-}
-
-/** The message behind a sleep and whose it is. */
-function messageOf(
-  simulation: Simulation,
-  wait: Wait,
-): { readonly context: UffdContext; readonly message: FaultMessage } | undefined {
-  for (const context of simulation.readers.contexts()) {
-    const message = [...context.pending, ...context.waiting].find((each) => each.wait === wait);
-    if (message !== undefined) return { context, message };
-  }
-  return undefined;
-}
-
-function explainFault(
-  simulation: Simulation,
-  strand: Strand,
-  wait: Wait,
-  { fault }: FaultWait,
-): Finding {
-  const found = messageOf(simulation, wait);
-  if (found === undefined) return { trouble: 'stuck', lines: [], wakers: [] };
-  const { context, message } = found;
-  const reading = simulation.readers.readingOf(message);
-  const read =
-    reading === undefined
-      ? 'nobody has read its message'
-      : `${reading.strand.name} read its message at step ${reading.step}`;
-  const readers = simulation.readers.readersOf(context);
-  const wakers = readers.filter((reader) => reader.ended === undefined);
-  if (!fault.stillFaulting()) {
-    const lines = [
-      `${read}; the page is there by now, but nobody woke the thread: a fill with DONTWAKE and no`,
-      'UFFDIO_WAKE after it, an EEXIST that was taken for success, an unregistration of waiters?',
-    ];
-    return { trouble: 'lost wake-up', lines: [...lines, ...lastSteps(readers)], wakers };
-  }
-  if (wakers.length === 0) {
-    const lines = [`${read}, and nobody is left who reads ${context.name}`, ...lastSteps(readers)];
-    return { trouble: 'handler gone', lines, wakers };
-  }
-  if (wakers.includes(strand)) {
-    const lines = [`${read}; ${strand.name} itself is who should resolve it`];
-    return { trouble: 'deadlock', lines, wakers };
-  }
-  const deferred = reading !== undefined && reading.strand.sleep !== undefined;
-  const lines = deferred ? [`${read} and has not come back to it`] : [read];
-  return { trouble: 'fault unresolved', lines: [...lines, ...lastSteps(readers)], wakers };
 }
 
 function explainEvent(simulation: Simulation, strand: Strand, reason: EventWait): Finding {
@@ -149,14 +81,6 @@ function explainEvent(simulation: Simulation, strand: Strand, reason: EventWait)
       : lastSteps(readers);
   return { trouble: 'event unread', lines, wakers };
 }
-
-/** When those who could have helped last had a turn. */
-const lastSteps = (strands: readonly Strand[]): string[] =>
-  strands.map((strand) => {
-    const state =
-      strand.ended !== undefined ? 'has ended' : (strand.sleep?.activity.what ?? 'runs');
-    return `${strand.name} could have; its last step was ${strand.lastStep} (${state})`;
-  });
 
 /** Whether a thread waits, over others, for itself. */
 function inCycle({ strand, wakers }: Sleeper, all: readonly Sleeper[]): boolean {

@@ -7,19 +7,20 @@ import type { Machine } from '../machine/machine.js';
 import { UffdContext } from '../uffd/context.js';
 import type { FaultMessage } from '../uffd/fault-message.js';
 import { UffdFile } from '../uffd/file.js';
-import { ReadWait } from '../uffd/read.js';
+import { PollWait, ReadWait } from '../uffd/read.js';
 import type { Strand } from './strand.js';
 
 /** A message was taken. */
 export interface Reading {
   readonly strand: Strand;
   readonly step: number;
+  readonly message: FaultMessage;
 }
 
 /** Knows the readers of every userfaultfd of a machine. */
 export class ReaderLog {
   readonly #machine: Machine;
-  readonly #readings = new WeakMap<FaultMessage, Reading>();
+  readonly #readings = new Map<FaultMessage, Reading>();
   readonly #readers = new Map<UffdContext, Set<Strand>>();
 
   constructor(machine: Machine) {
@@ -31,17 +32,18 @@ export class ReaderLog {
     for (const context of this.contexts()) {
       for (const message of context.waiting) {
         if (this.#readings.has(message)) continue;
-        this.#readings.set(message, { strand, step });
+        this.#readings.set(message, { strand, step, message });
         this.#note(context, strand);
       }
     }
     const reason = strand.sleep?.wait.reason;
-    if (reason instanceof ReadWait) this.#note(reason.context, strand);
+    if (reason instanceof ReadWait || reason instanceof PollWait)
+      this.#note(reason.context, strand);
   }
 
-  /** Who took a message, and when; `undefined` while it is unread. */
-  readingOf(message: FaultMessage): Reading | undefined {
-    return this.#readings.get(message);
+  /** Messages that were taken from anywhere, oldest first. */
+  readings(): readonly Reading[] {
+    return [...this.#readings.values()];
   }
 
   /** Everybody who ever read from a userfaultfd, or waits to. */

@@ -19,7 +19,8 @@ export interface SpawnThreadOptions {
   readonly process?: Process;
   /**
    * Whether the run may end before this thread does, as one that serves faults for ever. It also
-   * ends, without an error, when a call of it gets `EBADF`: the userfaultfd was closed.
+   * ends, without an error, with its process, and when a call of it gets `EBADF`: the userfaultfd
+   * was closed.
    *
    * @defaultValue `false`
    */

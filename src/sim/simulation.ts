@@ -5,7 +5,7 @@
  */
 
 import { type Op, Point, type Wait } from '../base/op.js';
-import { KernelError } from '../machine/errors.js';
+import { KernelError, ProcessEndedError } from '../machine/errors.js';
 import type { Machine } from '../machine/machine.js';
 import type { Begun, Controller, Scheduler } from '../sched/scheduler.js';
 import type { Runnable, Task } from '../sched/task.js';
@@ -40,6 +40,17 @@ interface Timer {
   readonly strand: Strand;
 }
 
+/** An operation that has ended. */
+export interface EndedCall {
+  readonly strand: Strand;
+  /** Number of the step in which it ended. */
+  readonly step: number;
+  /** Name of the call, such as `UFFDIO_COPY`. */
+  readonly what: string;
+  /** Errno, if it failed. */
+  readonly code: string | undefined;
+}
+
 /** Settings of one run. */
 export interface RunSettings {
   readonly maxSteps: number;
@@ -70,6 +81,8 @@ export class Simulation implements Controller {
   readonly calls: string[] = [];
   /** Which calls went wrong. */
   readonly injected: Injection[] = [];
+  /** Operations that have ended, oldest first. */
+  readonly ended: EndedCall[] = [];
   readonly readers: ReaderLog;
   /** Virtual time in nanoseconds. */
   now = 0;
@@ -256,7 +269,8 @@ export class Simulation implements Controller {
 
   /** Notices a thread that does the same in vain while nobody else does anything useful. */
   #judge(strand: Strand, { task, what }: Activity): void {
-    const code = outcomeOf(task as Task<unknown>);
+    const code = outcomeOf(task as Task<unknown>, what);
+    this.ended.push({ strand, step: this.taken.length, what, code });
     const { futility } = strand;
     const key = `${what} ${code}`;
     if (code === undefined) {
@@ -309,8 +323,9 @@ export class Simulation implements Controller {
   }
 }
 
-/** A daemon ends when the descriptor is closed that it reads from. */
+/** A daemon ends with its process, or when the descriptor is closed that it reads from. */
 const endsDaemon = ({ kind }: Strand, error: unknown): boolean =>
-  kind === 'daemon' && error instanceof KernelError && error.code === 'EBADF';
+  kind === 'daemon' &&
+  (error instanceof ProcessEndedError || (error instanceof KernelError && error.code === 'EBADF'));
 
 function* nothing(): Op<void> {}

@@ -3,9 +3,12 @@
  * behind. Changes nothing.
  */
 
+import { KernelError } from '../machine/errors.js';
+import { UFFD_USER_MODE_ONLY } from '../uapi/userfaultfd.js';
 import { diagnose } from './diagnosis.js';
 import type { ScheduleTrouble } from './errors.js';
 import type { Simulation } from './simulation.js';
+import type { Strand } from './strand.js';
 
 /** What is wrong with a run. */
 export interface Verdict {
@@ -25,7 +28,8 @@ function stopped(simulation: Simulation): Verdict | undefined {
   if (stop.kind === 'error') {
     const { error } = stop;
     const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-    return { trouble: 'error', lines: [`${stop.strand?.name ?? '?'} threw ${text}`], error };
+    const lines = [`${stop.strand?.name ?? '?'} threw ${text}`, ...reasons(simulation, error)];
+    return { trouble: 'error', lines, error };
   }
   if (stop.kind === 'steps') {
     const lines = [`the program has not ended after ${simulation.taken.length} steps (maxSteps)`];
@@ -38,21 +42,40 @@ function stopped(simulation: Simulation): Verdict | undefined {
   const { futility, name } = stop.strand;
   const lines = [
     `${name} got '${futility.key}' ${futility.count} times while nothing else changed`,
-    ...hints(simulation),
+    ...hints(simulation, stop.strand),
     ...states(simulation),
   ];
   return { trouble: 'livelock', lines, error: undefined };
 }
 
-/** What an ioctl that is refused again and again waits for. */
-function hints(simulation: Simulation): string[] {
-  return simulation.readers.contexts().flatMap((context) => {
+/** What an error that names no reason may come from. */
+function reasons(simulation: Simulation, error: unknown): string[] {
+  if (!(error instanceof KernelError) || error.code !== 'EFAULT') return [];
+  const userOnly = simulation.readers.contexts().filter(({ flags }) => flags & UFFD_USER_MODE_ONLY);
+  return userOnly.map(
+    ({ name }) =>
+      `${name} was made with UFFD_USER_MODE_ONLY: a system call that touches its missing pages ` +
+      'does not wait for them, it fails with EFAULT',
+  );
+}
+
+/** What a call that is refused again and again waits for. */
+function hints(simulation: Simulation, strand: Strand): string[] {
+  if (strand.futility.key === 'poll POLLERR') return [BLOCKING];
+  const { readers } = simulation;
+  return readers.contexts().flatMap((context) => {
     const [event] = context.events;
     if (event === undefined) return [];
     const kind = event.body.event.toUpperCase();
-    return [`the ${kind} event of ${context.name} is unread: read events before trying again`];
+    const others = readers.readersOf(context).filter((reader) => reader !== strand);
+    const who = others.length === 0 ? `, and ${strand.name} itself is who reads it` : '';
+    return [`the ${kind} event of ${context.name} is unread${who}: read events, then try again`];
   });
 }
+
+const BLOCKING =
+  'POLLERR is what poll(2) always answers for a userfaultfd without O_NONBLOCK (and for any ' +
+  'before UFFDIO_API): open it with O_NONBLOCK';
 
 const states = (simulation: Simulation): string[] =>
   simulation.strands.map((strand) => {

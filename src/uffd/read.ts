@@ -32,6 +32,17 @@ export class ReadWait implements WaitReason {
   }
 }
 
+/** Why somebody sleeps in poll. */
+export class PollWait implements WaitReason {
+  readonly kind = 'poll';
+
+  constructor(readonly context: UffdContext) {}
+
+  describe(): string {
+    return `poll waits until ${this.context.name} has a message`;
+  }
+}
+
 /** Takes the next message without waiting; `undefined` when there is none. */
 export function takeMessage(context: UffdContext, reader: Reader): Result<UffdMsg | undefined> {
   const fault = context.pending.shift();
@@ -131,4 +142,26 @@ export function* readMessages(
 export function poll(file: UffdFile): number {
   if (!file.context.initialised || !file.nonblocking) return POLLERR;
   return file.context.readable ? POLLIN : 0;
+}
+
+/** poll(2) for POLLIN without a timeout: sleeps until revents is not zero. */
+export function* pollWait(file: UffdFile): Op<Result<number>> {
+  if (poll(file) !== 0) return poll(file);
+  const { readers } = file.context;
+  const wait = new Wait(new PollWait(file.context));
+  let signalled = false;
+  wait.onSignal = () => {
+    signalled = true;
+    wait.wake();
+  };
+  readers.add(wait);
+  try {
+    while (poll(file) === 0) {
+      yield wait;
+      if (signalled) return fail('EINTR', 'a signal was caught');
+    }
+    return poll(file);
+  } finally {
+    readers.remove(wait);
+  }
 }

@@ -25,6 +25,45 @@ describe('poll', () => {
     expect(uffd.poll()).toBe(POLLERR);
   });
 
+  test('that waits ends when a message comes, and at once where poll has an answer', async () => {
+    const { uffd, t0, at } = machineWith({ flags: O_NONBLOCK });
+    let revents: number | undefined;
+    const waiting = uffd.pollWait().then((answer) => {
+      revents = answer;
+    });
+    await Promise.resolve();
+    expect(revents).toBeUndefined();
+    void t0.load8(at(0));
+    await waiting;
+    expect(revents).toBe(POLLIN);
+    expect(await uffd.pollWait()).toBe(POLLIN); // nobody has read it
+    uffd.statusFlags = 0;
+    expect(await uffd.pollWait()).toBe(POLLERR);
+  });
+
+  test('that waits goes on waiting when another reader was faster', async () => {
+    const { uffd, t0, t1, at } = machineWith({ flags: O_NONBLOCK });
+    const reading = uffd.readMsg();
+    const polling = uffd.pollWait();
+    void t0.load8(at(0)); // the last sleeper wakes first: poll, then read
+    expect([await polling, (await reading).event]).toEqual([POLLIN, 'pagefault']);
+    const [again, faster] = [uffd.pollWait(), uffd.readMsg()];
+    void t0.interrupt();
+    expect((await faster).event).toBe('pagefault'); // the same fault with a new message
+    void t1.load8(at(1));
+    expect(await again).toBe(POLLIN);
+  });
+
+  test('that waits can be given up, and answers EBADF for a closed descriptor', async () => {
+    const { uffd } = machineWith({ flags: O_NONBLOCK });
+    const giveUp = new AbortController();
+    const polling = uffd.pollWait({ signal: giveUp.signal });
+    giveUp.abort(new Error('enough'));
+    await expect(polling).rejects.toThrow('enough');
+    uffd.close();
+    await expect(uffd.pollWait()).rejects.toMatchObject({ code: 'EBADF', syscall: 'poll' });
+  });
+
   test('is POLLIN for unread faults and events, not for faults that were read', () => {
     const { uffd, t0, t1, at } = machineWith({ features: UFFD_FEATURE_EVENT_REMOVE });
     expect(uffd.poll()).toBe(0);
