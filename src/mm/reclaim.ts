@@ -23,7 +23,7 @@ import {
   pteMakeSwpUffdWp,
   ptePfn,
 } from '../pgtable/pte.js';
-import { FRAME_ANON, FRAME_EXCLUSIVE, FRAME_LAZYFREE } from '../phys/frames.js';
+import { FRAME_ANON, FRAME_EXCLUSIVE, FRAME_LAZYFREE, FRAME_MLOCKED } from '../phys/frames.js';
 import { NO_SWAP } from '../phys/swap.js';
 import { isHugeSlot, splitHuge } from './huge.js';
 import { installMarker } from './marker.js';
@@ -70,7 +70,7 @@ function pageOutSlot(mm: Mm, vma: Vma, slot: Slot, addr: number): boolean {
   if (!pteIsPresent(pte) || pteIsSpecial(pte)) return false;
   const { frames } = mm.memory;
   const pfn = ptePfn(pte);
-  if (frames.maps(pfn) !== 1) return false;
+  if (frames.maps(pfn) !== 1 || frames.has(pfn, FRAME_MLOCKED)) return false;
   return frames.has(pfn, FRAME_ANON)
     ? anonOut(mm, slot, addr, pte)
     : fileOut(mm, vma, slot, addr, pte);

@@ -20,7 +20,7 @@ interface FrameRecord {
 export class FrameTable implements Parts<FrameRecord> {
   refs: Int32Array;
   maps: Int32Array;
-  flags: Uint8Array;
+  flags: Uint16Array;
   /** Page index of the owner; of a free frame the number of the next free one. */
   index: Float64Array;
   readonly owners: (FrameOwner | undefined)[] = [];
@@ -31,7 +31,7 @@ export class FrameTable implements Parts<FrameRecord> {
   ) {
     this.refs = new Int32Array(frames);
     this.maps = new Int32Array(frames);
-    this.flags = new Uint8Array(frames);
+    this.flags = new Uint16Array(frames);
     this.index = new Float64Array(frames);
   }
 
@@ -47,7 +47,7 @@ export class FrameTable implements Parts<FrameRecord> {
   grow(frames: number): void {
     this.refs = grown(this.refs, new Int32Array(frames));
     this.maps = grown(this.maps, new Int32Array(frames));
-    this.flags = grown(this.flags, new Uint8Array(frames));
+    this.flags = grown(this.flags, new Uint16Array(frames));
     this.index = grown(this.index, new Float64Array(frames));
   }
 
@@ -79,7 +79,7 @@ export class FrameTable implements Parts<FrameRecord> {
   }
 }
 
-function grown<A extends Int32Array | Uint8Array | Float64Array>(old: A, larger: A): A {
+function grown<A extends Int32Array | Uint16Array | Float64Array>(old: A, larger: A): A {
   larger.set(old);
   return larger;
 }

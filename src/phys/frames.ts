@@ -45,9 +45,12 @@ export const FRAME_DIRTY = 16;
 
 /** Its use starts the next piece of read-ahead; also a dirty page that reclaim had to leave. */
 export const FRAME_READAHEAD = 128;
+/** Locked by an area that is locked no more: reclaim leaves it alone until it is freed. */
+export const FRAME_MLOCKED = 256;
+
 /** Flags that a page takes along when it moves to another frame; exclusiveness is each entry's. */
 const FLAGS_OF_PAGE =
-  FRAME_ANON | FRAME_LAZYFREE | FRAME_NOT_UPTODATE | FRAME_DIRTY | FRAME_READAHEAD;
+  FRAME_ANON | FRAME_LAZYFREE | FRAME_NOT_UPTODATE | FRAME_DIRTY | FRAME_READAHEAD | FRAME_MLOCKED;
 
 /** One of the 512 frames of a huge page; stays when single entries map it, until it is split. */
 export const FRAME_LARGE = 32;

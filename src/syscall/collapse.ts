@@ -8,6 +8,7 @@ import type { Pfn } from '../base/brand.js';
 import { type ErrnoName, fail, type Result } from '../base/errno.js';
 import { NotModelledError } from '../base/not-modelled.js';
 import { PAGE_SIZE, PMD_PAGES, PMD_SIZE, pmdDown } from '../base/page.js';
+import { isProgress } from '../fault/outcome.js';
 import { swapIn } from '../fault/swap-in.js';
 import { isHuge } from '../mm/huge.js';
 import { installHuge } from '../mm/huge-install.js';
@@ -116,7 +117,7 @@ function swapAllIn(mm: Mm, vma: Vma, start: number): Refusal | undefined {
     const slot = mm.slot(addr);
     const pte = mm.load(slot);
     if (pteIsNone(pte) || pteIsPresent(pte)) continue;
-    const back = pteIsSwap(pte) && swapIn({ mm, vma, slot, addr }, false) === 'mapped';
+    const back = pteIsSwap(pte) && isProgress(swapIn({ mm, vma, slot, addr }, false));
     if (!back) return refusal('EINVAL', 'an entry has no page that could be read back', true);
   }
   return undefined;

@@ -91,7 +91,7 @@ export function* mmap(caller: Caller, args: MmapArgs): Op<Result<number>> {
     }),
   );
   yield* notices.complete();
-  if (wantsPages(args.flags)) yield* populate(caller, { addr, length });
+  if (wantsPages(args.flags)) yield* populate(caller, { addr, length }, 'next area');
   return addr;
 }
 

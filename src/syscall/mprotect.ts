@@ -19,6 +19,7 @@ import { translate } from '../fault/fault.js';
 import { isProgress } from '../fault/outcome.js';
 import type { Caller } from '../mm/caller.js';
 import { mayLock, rangeExceedsLockLimit } from '../mm/lock-limit.js';
+import { letGo } from '../mm/mlocked.js';
 import type { Mm } from '../mm/mm.js';
 import { modifyVma } from '../mm/modify.js';
 import { applyAccess } from '../mm/protect.js';
@@ -157,10 +158,11 @@ export function* lockRange(
     const flags = locked === 'lock' ? vma.flags | VM_LOCKED : vma.flags & ~VM_LOCKED;
     if (flags === vma.flags) return undefined;
     const changed = modifyVma(mm, vma, part, { flags, uffd: vma.uffd });
+    if (locked === 'unlock' && !failed(changed)) letGo(mm, part);
     return failed(changed) ? changed : undefined;
   });
   if (failure !== undefined || locked === 'unlock') return failure ?? 0;
-  const error = yield* populate(caller, { addr: start, length: end - start });
+  const error = yield* populate(caller, { addr: start, length: end - start }, 'stop');
   if (error === undefined) return 0;
   // POSIX wants ENOMEM where a page cannot be had, and EAGAIN where memory is short.
   return error === 'oom'

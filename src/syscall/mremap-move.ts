@@ -7,6 +7,7 @@
 import { type Failure, fail, type Result } from '../base/errno.js';
 import type { Op } from '../base/op.js';
 import { PAGE_SIZE } from '../base/page.js';
+import { keepLocked } from '../mm/mlocked.js';
 import type { Mm } from '../mm/mm.js';
 import { addMapping, mapCountAllows } from '../mm/modify.js';
 import { moveEntries } from '../mm/move.js';
@@ -94,6 +95,7 @@ function copyArea(mm: Mm, vma: Vma, { from, to, newSize }: Move): Vma {
 }
 
 function keepOld(mm: Mm, vma: Vma, target: Vma, { from, to, oldSize }: Move): number {
+  if (vma.has(VM_LOCKED)) keepLocked(mm, vma);
   vma.flags &= ~VM_LOCKED;
   const whole = target !== vma && vma.start === from && vma.end === from + oldSize;
   if (whole) forgetOwners(vma);

@@ -47,7 +47,7 @@ export function* mremap(caller: Caller, raw: MremapArgs): Op<Result<number>> {
 function* populateLocked(caller: Caller, args: MremapArgs, addr: number): Op<void> {
   const { oldSize, newSize } = args;
   if (newSize <= oldSize || caller.mm.vmas.find(addr)?.has(VM_LOCKED) !== true) return;
-  yield* populate(caller, { addr: addr + oldSize, length: newSize - oldSize });
+  yield* populate(caller, { addr: addr + oldSize, length: newSize - oldSize }, 'next area');
 }
 
 const places = (args: MremapArgs): boolean =>

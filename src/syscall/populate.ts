@@ -14,16 +14,20 @@ import type { Caller } from '../mm/caller.js';
 import { VM_SHARED, VM_WRITE } from '../mm/vma-flags.js';
 
 /**
- * Faults in `[addr, addr + length)` as its areas would be used; stops at the first error.
+ * Faults in `[addr, addr + length)` as its areas would be used; an error ends all, or one area.
  * Holes are passed over: what is gone by the time its turn comes needs no page.
  */
 export function* populate(
   caller: Caller,
   { addr, length }: { addr: number; length: number },
+  onError: 'stop' | 'next area',
 ): Op<FaultError | undefined> {
   for (let page = addr; page < addr + length; page += PAGE_SIZE) {
     const error = yield* populateAsUsed(caller, page);
-    if (error !== undefined && error !== 'maperr') return error;
+    if (error === undefined || error === 'maperr') continue;
+    if (onError === 'stop') return error;
+    const vma = caller.mm.vmas.find(page);
+    if (vma !== undefined) page = vma.end - PAGE_SIZE;
   }
   return undefined;
 }
