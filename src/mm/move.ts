@@ -59,10 +59,12 @@ const noTable = (): Failure => fail('ENOMEM', 'no memory for a page table at the
 
 function moveSlot(mm: Mm, move: TableMove, addr: number): Failure | undefined {
   const pte = mm.pte(addr);
-  if (pte === PTE_NONE) return undefined;
   const to = addr - move.from + move.to;
+  // Each table that the range reaches is made, empty entries or not.
+  if (pte === PTE_NONE && to !== pmdDown(to)) return undefined;
   const target = mm.slotOrCreate(to);
   if (target === NO_SLOT) return noTable();
+  if (pte === PTE_NONE) return undefined;
   mm.store(mm.slot(addr), addr, PTE_NONE);
   mm.store(target, to, moved(mm, move, pte));
   return undefined;

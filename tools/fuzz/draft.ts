@@ -36,6 +36,9 @@ export const addressOf = ({ slot, index }: Place): string =>
 export const rangeText = ({ slot, start, count }: Range): string =>
   `${addressOf({ slot, index: start })} ${count}`;
 
+/** Pages of a huge page. */
+const HUGE_PAGES = 512;
+
 /** In so many percent a range goes further than it should. */
 const SLOPPY_PERCENT = 10;
 /** In so many percent nobody asks whether a page is fit for what is done with it. */
@@ -130,6 +133,11 @@ export class Draft {
 
   /** A range of pages that are as wanted; now and then it goes too far. */
   range(wish: Wish = {}): Range | undefined {
+    const { hugePercent } = this.profile;
+    if (hugePercent > 0 && this.random.chance(hugePercent)) {
+      const unit = this.unit(wish);
+      if (unit !== undefined) return unit;
+    }
     const process = wish.process ?? this.process();
     const isCareless = this.random.chance(CARELESS_PERCENT);
     const wanted = isCareless ? () => true : (wish.wanted ?? (() => true));
@@ -146,6 +154,25 @@ export class Draft {
     let count = 1;
     while (count < most && fits({ slot, index: index + count })) count++;
     return { process, slot, start: index, count: isSloppy ? most : count };
+  }
+
+  /** A whole aligned 2 MiB of a large window, or something near it. */
+  unit({ process = this.process(), slot }: Wish = {}): Range | undefined {
+    const units = process.places.filter(
+      (place) =>
+        place.index % HUGE_PAGES === 0 &&
+        (slot === undefined || place.slot === slot) &&
+        process.page({ ...place, index: place.index + HUGE_PAGES - 1 })?.kind === 'anon',
+    );
+    if (units.length === 0) return undefined;
+    const place = this.random.pick(units);
+    const [shift, count] = this.random.weighted<readonly [number, number]>([
+      [[0, HUGE_PAGES], 12],
+      [[0, HUGE_PAGES + this.random.between(1, 300)], 2],
+      [[0, this.random.between(1, HUGE_PAGES - 1)], 2],
+      [[this.random.between(1, HUGE_PAGES - 1), HUGE_PAGES], 2],
+    ]);
+    return { process, slot: place.slot, start: place.index + shift, count };
   }
 
   /** The pages of a range that exist. */

@@ -24,6 +24,10 @@ export interface Profile {
   readonly uffds: number;
   /** Least and most pages of an anonymous mapping. */
   readonly pages: readonly [number, number];
+  /** In so many percent an anonymous mapping is large enough for huge pages. */
+  readonly largePercent: number;
+  /** In so many percent a range is a whole aligned 2 MiB, where there is one. */
+  readonly hugePercent: number;
   /** Features with the percentage of userfaultfds that ask for them. */
   readonly features: Weighted<string>;
   readonly blockingPercent: number;
@@ -141,6 +145,8 @@ const BASE: Profile = {
   windows: 2,
   uffds: 1,
   pages: [4, 10],
+  largePercent: 0,
+  hugePercent: 0,
   features: features({}),
   blockingPercent: 0,
   modes: ANY_MODES,
@@ -273,8 +279,22 @@ export const PROFILES: Readonly<Record<string, Profile>> = {
     ...BASE,
     needs: ['thp', 'collapse'],
     pages: [500, 1100],
+    hugePercent: 25,
     processes: 3,
-    operations: { ...COMMON, hugepage: 40, collapse: 25, move: 20, fork: 10, mremapMove: 12 },
+    operations: {
+      ...COMMON,
+      hugepage: 40,
+      collapse: 25,
+      move: 30,
+      fork: 10,
+      mremapMove: 15,
+      scan: 25,
+      advice: 12,
+      guardInstall: 6,
+      guardRemove: 4,
+      hugeSwapout: 10,
+      swapout: 4,
+    },
   },
   swap: {
     ...MANY,
@@ -310,6 +330,8 @@ export const PROFILES: Readonly<Record<string, Profile>> = {
       [PRIVATE, 3],
       [ANON_SHARED, 2],
     ],
+    largePercent: 12,
+    hugePercent: 12,
     features: features({ EVENT_REMAP: 20, EVENT_UNMAP: 20, EVENT_REMOVE: 25, EVENT_FORK: 20 }),
     modes: [...ANY_MODES, ...MINOR_MODES],
     blockingPercent: 3,
@@ -331,6 +353,9 @@ export const PROFILES: Readonly<Record<string, Profile>> = {
       exit: 3,
       odd: 15,
       swapout: 10,
+      hugepage: 8,
+      collapse: 5,
+      hugeSwapout: 2,
       free: 2,
       setuid: 1,
     },

@@ -16,6 +16,8 @@ const REGISTER_PERCENT = 85;
 /** A window may lie across the border of two page tables. */
 const TABLE_PERCENT = 12;
 const TABLE_PAGES = 512;
+/** Sizes that hold a huge page. */
+const LARGE_PAGES = [520, 1100] as const;
 
 const WORDS: Weighted<readonly string[]> = [
   [[], 88],
@@ -44,7 +46,10 @@ function fileFor(draft: Draft, kind: FileObject['kind']): FileObject {
 
 function sizeOf(draft: Draft, isHuge: boolean, file: FileObject | undefined): number {
   if (file !== undefined) return Math.max(1, file.pages - (draft.random.chance(20) ? 1 : 0));
-  return isHuge ? draft.random.between(1, 3) : draft.random.between(...draft.profile.pages);
+  const { largePercent, pages } = draft.profile;
+  const isLarge = !isHuge && largePercent > 0 && draft.random.chance(largePercent);
+  if (isLarge) return draft.random.between(...LARGE_PAGES);
+  return isHuge ? draft.random.between(1, 3) : draft.random.between(...pages);
 }
 
 function mapWindow(draft: Draft, { kind, file: fileKind }: MappingKind): void {

@@ -47,13 +47,28 @@ const huge =
     const worker = draft.thread(process);
     if (place === undefined || worker === undefined) return false;
     const start = place.index - (place.index % TABLE_PAGES);
+    const fits = process.page({ slot: place.slot, index: start + TABLE_PAGES - 1 }) !== undefined;
+    if (!fits && draft.random.chance(80)) return false;
     const range = { process, slot: place.slot, start, count: TABLE_PAGES };
     draft.say(worker, 'madvise', rangeText(range), word);
     return true;
   };
 
+/** Takes (a part of) a huge page out of memory, whatever the model thinks is there. */
+const hugeSwapout: Operation = (draft) => {
+  const range = draft.has('swap') ? draft.unit() : undefined;
+  const worker = range && draft.thread(range.process);
+  if (range === undefined || worker === undefined) return false;
+  const pages = draft.pages(range);
+  if (!pages.every(({ kind, wasFreed }) => kind === 'anon' && !wasFreed)) return false;
+  draft.say(worker, 'swapout', rangeText(range));
+  for (const page of pages) if (page.content === 'page') page.content = 'swap';
+  return true;
+};
+
 /** Operations of parts that may be missing. */
 export const SPECIAL_OPERATIONS = {
+  hugeSwapout,
   hugepage: huge('thp', 'HUGEPAGE'),
   collapse: huge('collapse', 'COLLAPSE'),
   guardInstall: special({
