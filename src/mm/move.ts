@@ -5,7 +5,7 @@
  */
 
 import { type Failure, fail } from '../base/errno.js';
-import { PAGE_SIZE, pmdDown } from '../base/page.js';
+import { PAGE_SIZE, PMD_PAGES, pmdDown } from '../base/page.js';
 import { NO_SLOT } from '../pgtable/arena.js';
 import {
   MARKER_UFFD_WP,
@@ -37,22 +37,20 @@ export function moveEntries(mm: Mm, move: TableMove): Failure | undefined {
   splitEnds(mm, move.from, move.from + move.lenBytes);
   mm.visit(move.from, move.from + move.lenBytes, (first, addr, count) => {
     const to = addr - move.from + move.to;
-    const whole = isHugeSlot(mm, first) && to === pmdDown(to) && !mm.hasTable(to);
+    const huge = isHugeSlot(mm, first);
+    const whole = count === PMD_PAGES && to === pmdDown(to) && !mm.hasTable(to);
     splitHuge(mm, addr);
     if (mm.slotOrCreate(to) === NO_SLOT) failure = noTable();
     for (let i = 0; i < count && failure === undefined; i++) {
       failure = moveSlot(mm, move, addr + i * PAGE_SIZE);
     }
-    if (whole && failure === undefined) keepHuge(mm, addr, to);
+    if (!whole || failure !== undefined) return;
+    if (huge) mm.memory.tables.setHuge(mm.leaf(to));
+    // The table as a whole went along, unless each entry had to be looked at.
+    if (huge || !move.clearsWp) mm.freeLeafTable(addr);
   });
   mm.tlb.flushRange(move.from, move.from + move.lenBytes);
   return failure;
-}
-
-/** The huge entry is one again at its new place; nothing stays where it was. */
-function keepHuge(mm: Mm, from: number, to: number): void {
-  mm.memory.tables.setHuge(mm.leaf(to));
-  mm.freeLeafTable(from);
 }
 
 const noTable = (): Failure => fail('ENOMEM', 'no memory for a page table at the new address');

@@ -6,7 +6,14 @@
 
 import type { Pfn } from '../base/brand.js';
 import { type Slot, slotAfter } from '../pgtable/arena.js';
-import { type Pte, pteIsPresent, pteIsSpecial, ptePfn } from '../pgtable/pte.js';
+import {
+  type Pte,
+  pteIsPresent,
+  pteIsProtNone,
+  pteIsSpecial,
+  pteIsUffdWp,
+  ptePfn,
+} from '../pgtable/pte.js';
 import { FRAME_LARGE, HUGE_FRAMES, headOf, NO_FRAME } from '../phys/frames.js';
 import { isMappedElsewhere, splitFolio } from './folio.js';
 import type { Mm } from './mm.js';
@@ -62,10 +69,18 @@ function largeAt(mm: Mm, slot: Slot): Pfn {
   return mm.memory.frames.has(ptePfn(pte), FRAME_LARGE) ? ptePfn(pte) : NO_FRAME;
 }
 
-/** How many entries from a slot on map a huge page from its beginning, in order. */
+/** How many entries from a slot on map a huge page from its beginning, in order and alike. */
 function runOf(mm: Mm, first: Slot, count: number): number {
-  const head = headOf(ptePfn(mm.load(first)));
+  const begin = mm.load(first);
+  const head = headOf(ptePfn(begin));
   let run = 0;
-  while (run < count && largeAt(mm, slotAfter(first, run)) === head + run) run++;
+  while (run < count && largeAt(mm, slotAfter(first, run)) === head + run) {
+    if (!isAlike(begin, mm.load(slotAfter(first, run)))) break;
+    run++;
+  }
   return run;
 }
+
+/** Whether two entries differ in nothing but what hardware or a write fault would change. */
+const isAlike = (a: Pte, b: Pte): boolean =>
+  pteIsUffdWp(a) === pteIsUffdWp(b) && pteIsProtNone(a) === pteIsProtNone(b);

@@ -118,11 +118,11 @@ function protectArea(mm: Mm, vma: Vma, part: Span, access: number): Failure | un
 const tooLarge = ({ memory }: Mm, { start, end }: Span): boolean =>
   (end - start) / PAGE_SIZE > memory.frames.total;
 
-/** A locked private area that becomes writable gets its own pages, where nobody must be asked. */
+/** A locked private area that becomes writable gets its own pages, up to one that it cannot get. */
 function populateAtOnce(mm: Mm, { start, end }: Span): void {
   for (let page = start; page < end; page += PAGE_SIZE) {
     while (!translate(mm, page, true)) {
-      if (!isProgress(attemptFault(mm, page, true))) break;
+      if (!isProgress(attemptFault(mm, page, true))) return;
     }
   }
 }
