@@ -245,7 +245,9 @@ export class Simulation implements Controller {
     strand.lastStep = this.taken.length;
     this.#advance(strand, activity);
     this.readers.look(strand, this.taken.length);
-    if (this.#forgetEnded()) await this.#quiet(PATIENT_TURNS);
+    if (!this.#forgetEnded()) return;
+    await this.#quiet(PATIENT_TURNS);
+    this.readers.look(strand, this.taken.length); // what its code read by calls ending in Sync
   }
 
   #advance(strand: Strand, activity: Activity): void {

@@ -53,8 +53,8 @@ pager  ends: AbortError
 lost wake-up after 14 steps (seed 1, run 1)
   main sleeps in join vcpu since step 2: waits for the end of vcpu (vcpu)
   vcpu sleeps in read since step 4: guest/vcpu waits in a missing fault on a read at 0x7ffff7ffc000 of userfaultfd 0 of guest; UFFDIO_COPY, UFFDIO_ZEROPAGE or UFFDIO_MOVE of the page would resolve it
-    handler read its message at step 12; the page is there by now, but nobody woke the thread: a fill with DONTWAKE and no
-    UFFDIO_WAKE after it, an EEXIST that was taken for success, an unregistration of waiters?
+    handler read its message at step 12; the page is there by now, but nobody woke the thread
+    handler got EEXIST from UFFDIO_COPY at step 13 and woke nobody: EEXIST says that the page is there, UFFDIO_WAKE must follow
     handler could have; its last step was 14 (read)
     at 04-find-the-race.ts:37:58
   threads:  a main, b handler, c prefetcher, d vcpu
