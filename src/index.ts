@@ -10,6 +10,21 @@ export { AssertionError } from './base/assert.js';
 export type { ErrnoName } from './base/errno.js';
 export { KernelHangError } from './base/kernel-hang.js';
 export { NotModelledError } from './base/not-modelled.js';
+export {
+  type EntryChange,
+  Trace,
+  type TraceEnter,
+  type TraceEntry,
+  type TraceEvent,
+  type TraceEventOf,
+  type TraceExit,
+  type TraceFault,
+  type TraceKind,
+  type TraceMessage,
+  type TraceResolve,
+  type TraceSleep,
+  type TraceWake,
+} from './base/trace.js';
 export { FaultLivelockError } from './fault/access.js';
 export type { SignalCode, SignalName } from './fault/outcome.js';
 export { RestoredError } from './machine/era.js';
@@ -114,6 +129,11 @@ export { ScheduleMismatchError } from './sim/schedule.js';
 export { Sim, SimTask, type SpawnThreadOptions } from './sim/sim.js';
 export { Channel, Condition, LockError, Mutex } from './sim/sync.js';
 export type { MovePagesResult } from './syscall/move-pages.js';
+export { type ChromeEvent, type ChromeTrace, chromeTrace } from './trace/chrome.js';
+export { traceColumns } from './trace/columns.js';
+export { traceJsonLines } from './trace/json-lines.js';
+export { traceMermaid } from './trace/mermaid.js';
+export { TraceRecording } from './trace/record.js';
 export * from './uapi/fcntl.js';
 export * from './uapi/features.js';
 export * from './uapi/ioctl.js';

@@ -5,6 +5,7 @@
 
 import { type U64, unsigned } from '../base/args.js';
 import { PAGE_SIZE } from '../base/page.js';
+import type { Trace } from '../base/trace.js';
 import { FdTable } from '../file/fd-table.js';
 import type { CapabilityName } from '../mm/caller.js';
 import { MachineMemory, type ThpPolicy } from '../mm/memory.js';
@@ -159,6 +160,14 @@ export class Machine {
   /** Every process, the ended ones too, in order of creation. */
   get processes(): Process[] {
     return [...this.#system.processes.keys()].map((pid) => this.process(pid));
+  }
+
+  /**
+   * What happens in the machine, as events: calls, faults, messages, sleeps, page table entries.
+   * Costs nothing while nobody listens.
+   */
+  get trace(): Trace {
+    return this.#system.memory.trace;
   }
 
   /** Pages of memory. */

@@ -6,6 +6,7 @@
  */
 
 import { Copier, type GraphRule, saveGraph } from '../base/graph.js';
+import { Trace } from '../base/trace.js';
 import { VersionedMap } from '../base/versioned-map.js';
 import type { Version } from '../base/versions.js';
 import { Versions } from '../base/versions.js';
@@ -52,7 +53,7 @@ export class Snapshot {
   }
 }
 
-const SHARED = [KernelProfile, Credentials, Versions, VersionedMap, Tlb, Scheduler, Era];
+const SHARED = [Trace, KernelProfile, Credentials, Versions, VersionedMap, Tlb, Scheduler, Era];
 
 /** Taking down: what never changes, and what versions keep, is left alone. */
 const savedRule: GraphRule = (object) =>

@@ -8,6 +8,7 @@ import { TASK_SIZE } from '../base/page.js';
 import { FileSystem } from '../file/file-system.js';
 import { MappedFile } from '../file/mapped-file.js';
 import type { MachineMemory } from '../mm/memory.js';
+import type { Mm } from '../mm/mm.js';
 import { reclaimFrom } from '../mm/reclaim.js';
 import { unuse } from '../mm/swapoff.js';
 import { slotAfter } from '../pgtable/arena.js';
@@ -16,6 +17,7 @@ import type { SwapArea } from '../phys/swap.js';
 import { Scheduler } from '../sched/scheduler.js';
 import { type Dated, Eras, RestoredError } from './era.js';
 import type { ProcessState } from './process-state.js';
+import { traceEntries } from './traced.js';
 
 /** Pages that one shortage takes out of memory. */
 const RECLAIM_BATCH = 32;
@@ -54,6 +56,7 @@ export class System {
   ) {
     this.files = new FileSystem(memory);
     memory.onOutOfMemory = (asking) => this.reclaim(RECLAIM_BATCH) > 0 || this.#kill(asking);
+    traceEntries(memory, (mm) => this.#nameOf(mm));
     memory.onShortage = () => this.reclaim(RECLAIM_BATCH) > 0;
   }
 
@@ -64,6 +67,11 @@ export class System {
     copier.enter(this.eras, copy.eras);
     copier.enter(this.listeners, copy.listeners);
     return copy;
+  }
+
+  #nameOf(mm: Mm): string {
+    const state = [...this.processes.values()].find((one) => one.mm === mm);
+    return state?.name ?? 'a new process';
   }
 
   /** Whether an object that users hold exists in the state that the machine is in. */

@@ -18,6 +18,7 @@ import { ProcessEndedError, ThreadBusyError } from './errors.js';
 import type { Member, ProcessState } from './process-state.js';
 import { atOnce, begin, inTime, post, unwrap, type WaitOptions } from './runner.js';
 import type { System } from './system.js';
+import { traced } from './traced.js';
 
 /** Never hits: what a thread that cannot run has for a translation cache. */
 const NO_TLB = new Tlb({ bytes: new Uint8Array(0), words: new Int32Array(0) });
@@ -155,12 +156,20 @@ export class ThreadCore implements Caller, Member {
     options: WaitOptions = {},
   ): Promise<T> {
     options.signal?.throwIfAborted();
-    return unwrap(what, await inTime(this.system.scheduler, this.#post(what, op), options));
+    return unwrap(
+      what,
+      await inTime(this.system.scheduler, this.#post(what, this.#traced(what, op)), options),
+    );
   }
 
   /** @internal Runs an operation that must not wait in the end. */
   protected runSync<T>(what: string, op: Op<T | Failure | Signal>): T {
-    return unwrap(what, atOnce(this.system.scheduler, what, this.begin(op)));
+    return unwrap(what, atOnce(this.system.scheduler, what, this.begin(this.#traced(what, op))));
+  }
+
+  #traced<T>(what: string, op: Op<T>): Op<T> {
+    const call = { who: this.name, fd: undefined, userfaultfd: undefined, what };
+    return traced(this.system.memory, call, op);
   }
 
   /** @internal Throws unless the thread can start something. */

@@ -25,7 +25,14 @@ import {
 import { UffdFile } from '../uffd/file.js';
 import type { FillOutcome } from '../uffd/fill.js';
 import { type IoctlMemory, ioctl } from '../uffd/ioctl.js';
-import { nextMessage, notReady, pollWait, readMessages, takeMessage } from '../uffd/read.js';
+import {
+  nextMessage,
+  notReady,
+  pollWait,
+  type Reader,
+  readMessages,
+  takeMessage,
+} from '../uffd/read.js';
 import type { ThreadCore } from './thread-core.js';
 
 /** Arguments of {@link Userfaultfd.api}. */
@@ -93,6 +100,12 @@ export interface UffdRef {
   readonly thread: ThreadCore;
   readonly fd: number;
 }
+
+/** A reader that gets its descriptors in the process of the handle. */
+const readerOf = ({ thread, fd }: UffdRef): Reader => ({
+  name: `${thread.name} fd ${fd}`,
+  install: (file) => thread.fds.install(file),
+});
 
 /** The open file, or EBADF; ENOTTY for a descriptor of another kind. */
 export function uffdFile({ thread, fd }: UffdRef): Result<UffdFile> {
@@ -282,7 +295,7 @@ export const uffdCalls = {
     const isBytes = into instanceof Uint8Array;
     const count = isBytes ? into.length : unsigned('count', into.count);
     const addr = isBytes ? 0 : unsigned('addr', into.addr);
-    const messages = readMessages(file, thread.fds, count, function* (msg, offset) {
+    const messages = readMessages(file, readerOf(ref), count, function* (msg, offset) {
       const bytes = uffd_msg.encode(msg);
       if (!isBytes) return yield* userMemory(thread, addr).write(offset, bytes);
       into.set(bytes, offset);
@@ -297,7 +310,7 @@ export const uffdCalls = {
   *nextMessage(ref: UffdRef): Op<Result<UffdMsg>> {
     const file = uffdFile(ref);
     if (failed(file)) return file;
-    const result = yield* holding(file, nextMessage(file.context, ref.thread.fds, true));
+    const result = yield* holding(file, nextMessage(file.context, readerOf(ref), true));
     return isInterrupted(result) ? yield* uffdCalls.nextMessage(ref) : result;
   },
 
@@ -311,6 +324,6 @@ export const uffdCalls = {
   *takeMessage(ref: UffdRef): Op<Result<UffdMsg | undefined>> {
     const file = uffdFile(ref);
     if (failed(file)) return file;
-    return notReady(file.context) ?? takeMessage(file.context, ref.thread.fds);
+    return notReady(file.context) ?? takeMessage(file.context, readerOf(ref));
   },
 };

@@ -4,7 +4,7 @@
  */
 
 import type { U64 } from '../base/args.js';
-import type { Failure } from '../base/errno.js';
+import { type Failure, failed } from '../base/errno.js';
 import type { Op } from '../base/op.js';
 import type { Signal } from '../fault/outcome.js';
 import type { ApiOutcome } from '../uffd/commands.js';
@@ -14,6 +14,7 @@ import type { Era } from './era.js';
 import { KernelError } from './errors.js';
 import { atOnce, beginFor, inTime, postFor, unwrap, type WaitOptions } from './runner.js';
 import type { ThreadCore } from './thread-core.js';
+import { traced } from './traced.js';
 import {
   type ApiRequest,
   type CopyRequest,
@@ -23,6 +24,7 @@ import {
   type UffdRange,
   type UffdRangeMode,
   uffdCalls,
+  uffdFile,
 } from './uffd-calls.js';
 
 /** What the handshake answers. */
@@ -329,13 +331,23 @@ export class UffdIoctls {
   ): Promise<T> {
     options.signal?.throwIfAborted();
     const { scheduler } = this.thread.system;
-    return unwrap(what, await inTime(scheduler, postFor(this.thread, what, op), options));
+    return unwrap(
+      what,
+      await inTime(scheduler, postFor(this.thread, what, this.#traced(what, op)), options),
+    );
   }
 
   /** @internal */
   protected runSync<T>(what: string, op: Op<T | Failure | Signal>): T {
     const { scheduler } = this.thread.system;
-    return unwrap(what, atOnce(scheduler, what, beginFor(this.thread, op)));
+    return unwrap(what, atOnce(scheduler, what, beginFor(this.thread, this.#traced(what, op))));
+  }
+
+  #traced<T>(what: string, op: Op<T>): Op<T> {
+    const { name, system } = this.thread;
+    const file = uffdFile(this);
+    const userfaultfd = failed(file) ? undefined : file.context.name;
+    return traced(system.memory, { who: name, fd: this.fd, userfaultfd, what }, op);
   }
 
   async #fill(what: string, op: Op<FillOutcome>, options?: WaitOptions): Promise<number> {

@@ -6,6 +6,7 @@
 import type { Pfn } from '../base/brand.js';
 import type { Copier } from '../base/graph.js';
 import type { PointSwitch } from '../base/op.js';
+import { Trace } from '../base/trace.js';
 import { Versions } from '../base/versions.js';
 import { NO_TABLE, TableArena, type TableId } from '../pgtable/arena.js';
 import { Frames } from '../phys/frames.js';
@@ -32,6 +33,8 @@ export interface Moving {
 export class MachineMemory {
   /** What snapshots keep of frames, page tables, and the maps of files and swap. */
   readonly versions = new Versions();
+  /** Events for whoever listens. */
+  readonly trace = new Trace();
   readonly frames: Frames;
   readonly swap: SwapSpace;
   /** Pages that are being moved. */
@@ -72,6 +75,7 @@ export class MachineMemory {
   copyWith(copier: Copier): MachineMemory {
     const copy = new MachineMemory(this.profile, this.frames.total, this.mmapMinAddr);
     copier.enter(this.versions, copy.versions);
+    copier.enter(this.trace, copy.trace);
     copier.enter(this.frames, copy.frames);
     copier.enter(this.tables, copy.tables);
     copy.frames.become(this.frames, copier);

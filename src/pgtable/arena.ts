@@ -41,6 +41,8 @@ const FIRST_TABLES = 16;
 export class TableArena {
   /** One word for each entry; replaced when the arena grows, so never kept across a call. */
   words = new Int32Array(FIRST_TABLES * ENTRIES);
+  /** Hears of each entry before it changes; nobody does unless somebody traces. */
+  onStore: ((slot: Slot, before: Pte, after: Pte) => void) | undefined = undefined;
   #highest = 0;
   /** Tables whose 512 entries stand for one entry of the level above. */
   #huge = new Set<TableId>();
@@ -80,6 +82,7 @@ export class TableArena {
   }
 
   store(slot: Slot, pte: Pte): void {
+    if (this.onStore !== undefined) this.onStore(slot, this.load(slot), pte);
     this.versions.keep(this.#contents, slot >>> ENTRIES_SHIFT);
     this.words[slot] = pte;
   }

@@ -110,6 +110,27 @@ export function detachLeafTable(tables: TableArena, root: TableId, addr: number)
   return leaf;
 }
 
+/** Every page table of a tree with the first address that it maps. */
+export function* tablesOf(tables: TableArena, root: TableId): Generator<[TableId, number]> {
+  for (const [pud, pudBase] of childrenOf(tables, root, 0, PGD_SIZE)) {
+    for (const [pmd, pmdBase] of childrenOf(tables, pud, pudBase, PUD_SIZE)) {
+      yield* childrenOf(tables, pmd, pmdBase, PMD_SIZE);
+    }
+  }
+}
+
+function* childrenOf(
+  tables: TableArena,
+  table: TableId,
+  base: number,
+  size: number,
+): Generator<[TableId, number]> {
+  for (let index = 0; index < ENTRIES; index++) {
+    const next = child(tables, table, index);
+    if (next !== NO_TABLE) yield [next, base + index * size];
+  }
+}
+
 /** Every table below and including `root`, children first. Their slots must be empty of pages. */
 export function collectTables(tables: TableArena, root: TableId, level = 4): TableId[] {
   const found: TableId[] = [];

@@ -108,6 +108,7 @@ export class UffdContext implements ForkedContext, EventSource {
     this.pending.push(message);
     const { mm } = this;
     mm.memory.onPage?.({ kind: 'fault', mm, fault, message });
+    this.traceRaised(message, fault);
     try {
       if (this.points.on) yield new Point('fault:queued');
       if (!fault.stillFaulting()) return 'retry';
@@ -115,8 +116,24 @@ export class UffdContext implements ForkedContext, EventSource {
       while (!message.ended && !this.released) yield message.wait;
     } finally {
       this.forget(message);
+      this.traceResolved(message, fault);
     }
     return 'retry';
+  }
+
+  private traceRaised(message: FaultMessage, { faulter, reason, write, addr }: UffdFault): void {
+    const { trace } = this.mm.memory;
+    if (!trace.active) return;
+    message.serial = trace.nextId();
+    const where = { who: faulter.name, userfaultfd: this.name, addr };
+    trace.emit({ kind: 'fault', fault: message.serial, ...where, reason, write });
+  }
+
+  private traceResolved(message: FaultMessage, { faulter, addr }: UffdFault): void {
+    const { trace } = this.mm.memory;
+    if (!trace.active || message.serial === 0) return;
+    const where = { who: faulter.name, userfaultfd: this.name, addr };
+    trace.emit({ kind: 'resolve', fault: message.serial, ...where });
   }
 
   private messageFor(fault: UffdFault): FaultMessage {

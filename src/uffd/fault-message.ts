@@ -51,6 +51,8 @@ export class FaultMessage {
   readonly wait: Wait;
   /** A reader took the message. */
   wasRead = false;
+  /** Number of its trace events; 0 while nobody traces. */
+  serial = 0;
   /** Woken: the thread must look again. */
   ended = false;
 

@@ -18,6 +18,8 @@ export const MSG_SIZE = 32;
 
 /** Who reads: a FORK message makes a descriptor there. */
 export interface Reader {
+  /** Name, for diagnosis. */
+  readonly name: string;
   install(file: OpenFile): Result<number>;
 }
 
@@ -49,6 +51,7 @@ export function takeMessage(context: UffdContext, reader: Reader): Result<UffdMs
   if (fault !== undefined) {
     context.waiting.push(fault);
     fault.wasRead = true;
+    traceMessage(context, reader, 'pagefault', fault.serial);
     const { flags, address, ptid } = fault;
     return { event: 'pagefault', flags, address, ptid };
   }
@@ -56,10 +59,23 @@ export function takeMessage(context: UffdContext, reader: Reader): Result<UffdMs
   return notice === undefined ? undefined : takeEvent(context, notice, reader);
 }
 
+function traceMessage(
+  context: UffdContext,
+  { name: reader }: Reader,
+  event: UffdMsg['event'],
+  serial: number,
+): void {
+  const { trace } = context.mm.memory;
+  if (!trace.active) return;
+  const fault = serial === 0 ? undefined : serial;
+  trace.emit({ kind: 'message', userfaultfd: context.name, reader, event, fault });
+}
+
 function takeEvent(context: UffdContext, notice: EventNotice, reader: Reader): Result<UffdMsg> {
   const msg = eventMessage(notice, reader);
   if (failed(msg)) return msg; // the event stays where it is
   context.events.shift();
+  traceMessage(context, reader, notice.body.event, 0);
   notice.take();
   return msg;
 }

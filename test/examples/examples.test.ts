@@ -62,6 +62,32 @@ lost wake-up after 14 steps (seed 1, run 1)
 
 with a wake after EEXIST: 2000 schedules, no failure
 `,
+  '05-trace.ts': `
+the guest reads 7
+ 1  guest/main              enter    load8
+ 2  guest/main              fault    missing on a read at 0x7ffff7ffe000, userfaultfd 0 of guest
+ 3  guest/main              sleep    guest/main waits in a missing fault on a read at 0x7ffff7ffe000 of userfaultfd 0 of guest
+ 4  guest/main fd 0         enter    read
+ 5  userfaultfd 0 of guest  message  pagefault is read
+ 6  guest/main fd 0         exit     read = ok
+ 7  guest/main fd 0         enter    UFFDIO_COPY
+ 8  guest                   entry    install 0x7ffff7ffe000, frame 2
+ 9  guest/main fd 0         exit     UFFDIO_COPY = 4096
+10  guest/main              wake     goes on
+11  guest/main              resolve  fault at 0x7ffff7ffe000 is over
+12  guest/main              exit     load8 = 0x7
+
+sequenceDiagram
+    participant p0 as guest/main
+    participant p1 as userfaultfd 0 of guest
+    participant p2 as guest/main fd 0
+    p0->>p1: missing on a read at 0x7ffff7ffe000, userfaultfd 0 of guest
+    p1->>p2: pagefault is read
+    p2->>p1: UFFDIO_COPY = 4096
+    p1-->>p0: fault at 0x7ffff7ffe000 is over
+    p0->>p0: load8 = 0x7
+
+`,
 };
 
 afterEach(() => {

@@ -23,10 +23,11 @@ const standsOn: Readonly<Record<string, readonly string[]>> = {
   scenario: ['machine'],
   sim: ['machine'],
   watch: ['machine'],
+  trace: ['machine'],
   viz: ['machine'],
   cli: ['viz', 'scenario'],
   // files in src/ itself: the entry points of the library
-  '': ['viz', 'scenario', 'sim', 'watch'],
+  '': ['viz', 'scenario', 'sim', 'watch', 'trace'],
 };
 
 const knowsNode = new Set(['cli', 'scenario']);
