@@ -41,7 +41,7 @@ import {
   pteMarkerBits,
   ptePfn,
 } from '../pgtable/pte.js';
-import { NO_FRAME } from '../phys/frames.js';
+import { FRAME_HWPOISON, NO_FRAME } from '../phys/frames.js';
 import { faultAround } from './around.js';
 import { writeFault } from './cow.js';
 import { hugeMissing } from './huge-fault.js';
@@ -170,6 +170,7 @@ function fileMissing(mm: Mm, vma: Vma, page: number, write: boolean): FaultOutco
   if (read !== 'cached') return read;
   const pfn = there ? inode.settled(index) : inode.addZeroed(index);
   if (pfn === NO_FRAME) return inode.isLost(index) ? 'sigbus' : 'oom';
+  if (mm.memory.frames.has(pfn, FRAME_HWPOISON)) return 'hwpoison';
   const slot = mm.slotOrCreate(page);
   if (slot === NO_SLOT) return 'oom';
   const place: Place = { mm, vma, slot, addr: page };

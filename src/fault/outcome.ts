@@ -51,6 +51,10 @@ export class Signal {
 
 const POISON_LSB = 12;
 
+/** The signal of memory that was lost, where it is known from. */
+export const lostSignal = (addr: number): Signal =>
+  new Signal('SIGBUS', 'BUS_MCEERR_AR', addr, 'the page is poisoned', POISON_LSB);
+
 /** Whether the upper bits of an address agree: below 2^47, or the kernel's half. */
 const isCanonical = (addr: number): boolean => addr < 2 ** 47 || addr >= 2 ** 64 - 2 ** 47;
 
@@ -74,7 +78,7 @@ export function signalOf(error: FaultError, addr: number, profile: KernelProfile
       );
     case 'hwpoison':
       return profile.config.memoryFailure
-        ? new Signal('SIGBUS', 'BUS_MCEERR_AR', addr, 'the page is poisoned', POISON_LSB)
+        ? lostSignal(addr)
         : new Signal('SIGBUS', 'BUS_ADRERR', addr, 'the page is poisoned');
     case 'oom':
       return new Signal('SIGKILL', 'SI_KERNEL', addr, 'the machine is out of memory');

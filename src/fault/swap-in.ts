@@ -22,7 +22,7 @@ import {
   pteMakeWritable,
   pteSwapSlot,
 } from '../pgtable/pte.js';
-import { FRAME_ANON, FRAME_EXCLUSIVE, NO_FRAME } from '../phys/frames.js';
+import { FRAME_ANON, FRAME_EXCLUSIVE, FRAME_HWPOISON, NO_FRAME } from '../phys/frames.js';
 import type { FaultOutcome } from './outcome.js';
 
 /** Swaps the page of a slot in; on an I/O error the entry stays. */
@@ -56,6 +56,7 @@ function fetch(place: Place, entry: Pte): Fetched | FaultOutcome {
   const slot = pteSwapSlot(entry);
   const alone = swap.count(slot) === 1;
   const cached = swap.cached(slot);
+  if (frames.has(cached, FRAME_HWPOISON)) return 'hwpoison';
   if (cached !== NO_FRAME) {
     frames.get(cached);
     if (alone) swap.uncache(slot);

@@ -8,6 +8,7 @@ import { PAGE_SIZE, pageOffset, pageUp } from '../base/page.js';
 import { VersionedMap } from '../base/versioned-map.js';
 import {
   FRAME_DIRTY,
+  FRAME_HWPOISON,
   FRAME_NOT_UPTODATE,
   type FrameOwner,
   type Frames,
@@ -150,6 +151,11 @@ export class Inode implements FrameOwner {
     this.frames.get(pfn);
     this.frames.setOwner(pfn, this, index);
     this.pages.set(index, pfn);
+  }
+
+  /** Whether the page of an index was lost to a hardware error; it stays until it is cut out. */
+  isBroken(index: number): boolean {
+    return this.frames.has(this.lookup(index), FRAME_HWPOISON);
   }
 
   /** The page of an index is in another frame now; nothing if it left the file meanwhile. */

@@ -15,6 +15,7 @@ import { explain } from '../observe/explain.js';
 import type { Explanation } from '../observe/explanation.js';
 import { checkInvariants } from '../observe/invariants.js';
 import { NO_TABLE } from '../pgtable/arena.js';
+import { FRAME_HWPOISON } from '../phys/frames.js';
 import type { KernelVersion } from '../profile/matrix.js';
 import { type KernelConfig, kernelProfile, type Quirks } from '../profile/profile.js';
 import { Credentials } from './credentials.js';
@@ -249,6 +250,12 @@ export class Machine {
 
   get #state(): MachineState {
     return { system: this.#system, processes: this.#processes };
+  }
+
+  /** Pages of memory that were lost to hardware errors, for good (HardwareCorrupted). */
+  get poisonedPages(): number {
+    const { frames } = this.#system.memory;
+    return [...frames.allocated()].filter((pfn) => frames.has(pfn, FRAME_HWPOISON)).length;
   }
 
   /**

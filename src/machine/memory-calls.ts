@@ -6,6 +6,7 @@
 import { type U64, unsigned, unsigned32 } from '../base/args.js';
 import { type Failure, failed, type Result } from '../base/errno.js';
 import type { Op } from '../base/op.js';
+import type { Signal } from '../fault/outcome.js';
 import { madvise } from '../syscall/madvise.js';
 import { mincore } from '../syscall/mincore.js';
 import { mmap } from '../syscall/mmap.js';
@@ -121,7 +122,7 @@ export const memoryCalls = {
     });
   },
 
-  *madvise(thread: ThreadCore, request: MadviseRequest): Op<Result<0>> {
+  *madvise(thread: ThreadCore, request: MadviseRequest): Op<Result<0> | Signal> {
     const advice = unsigned32('advice', request.advice);
     return yield* madvise(thread, { ...rangeOf(request), advice });
   },

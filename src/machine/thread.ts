@@ -110,7 +110,9 @@ export class Thread extends FileThread {
    *
    * @throws KernelError `EINVAL` (advice unknown or not for this mapping; alignment), `ENOMEM`
    *   (a hole, after the mapped parts were done), `EACCES` (MADV_REMOVE on a private mapping),
-   *   `EHWPOISON` and `EFAULT` (MADV_POPULATE_* met such a page).
+   *   `EHWPOISON` and `EFAULT` (MADV_POPULATE_* met such a page), `EPERM` (MADV_HWPOISON and
+   *   MADV_SOFT_OFFLINE without CAP_SYS_ADMIN), `EBUSY` (they met the zero page or a pinned one).
+   * @throws SignalError SIGBUS, from 6.12 on, when MADV_HWPOISON took content of the caller.
    * @throws {@link NotModelledError} for advice that docs/divergences.md lists.
    * @see madvise(2)
    */

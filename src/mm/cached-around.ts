@@ -14,7 +14,9 @@ import type { Vma } from './vma.js';
 const WINDOW = 16 * PAGE_SIZE;
 
 const isReady = (mm: Mm, inode: Inode, index: number): boolean =>
-  inode.isUptodate(index) && !mm.memory.locks.isLocked(inode.lookup(index));
+  inode.isUptodate(index) &&
+  !inode.isBroken(index) &&
+  !mm.memory.locks.isLocked(inode.lookup(index));
 
 /** Addresses of the pages around `page`, itself among them if it is cached. */
 export function cachedAround(mm: Mm, vma: Vma, page: number): number[] {

@@ -16,11 +16,18 @@ import {
   pteIsSwap,
   pteIsSwpExclusive,
   pteIsUffdWp,
+  pteMakeHwpoison,
   pteMakeSoftDirty,
   pteMakeUffdWp,
   pteSwapSlot,
 } from '../pgtable/pte.js';
-import { FRAME_ANON, FRAME_EXCLUSIVE, NO_FRAME, POISON_BYTE } from '../phys/frames.js';
+import {
+  FRAME_ANON,
+  FRAME_EXCLUSIVE,
+  FRAME_HWPOISON,
+  NO_FRAME,
+  POISON_BYTE,
+} from '../phys/frames.js';
 import type { SwapArea } from '../phys/swap.js';
 import { entryFor } from './install.js';
 import { installMarker } from './marker.js';
@@ -55,11 +62,22 @@ function unuseSlot(mm: Mm, vma: Vma, slot: Slot, addr: number): boolean {
   }
   const pfn = pageOf(mm, vma, addr, swapSlot);
   if (pfn === NO_FRAME) return false;
+  if (frames.has(pfn, FRAME_HWPOISON)) mm.store(slot, addr, pteMakeHwpoison(pfn));
+  else map(mm, vma, { slot, addr, entry }, pfn);
+  swap.release(swapSlot);
+  return true;
+}
+
+function map(
+  mm: Mm,
+  vma: Vma,
+  { slot, addr, entry }: { slot: Slot; addr: number; entry: Pte },
+  pfn: Pfn,
+): void {
+  const { frames } = mm.memory;
   if (pteIsSwpExclusive(entry)) frames.setFlag(pfn, FRAME_EXCLUSIVE);
   frames.addMap(pfn);
   mm.store(slot, addr, rebuilt(mm, vma, entry, pfn));
-  swap.release(swapSlot);
-  return true;
 }
 
 /** Before 5.19 nobody looked whether the page could be read. */

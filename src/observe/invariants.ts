@@ -21,6 +21,7 @@ import {
   type Pte,
   pteAllows,
   pteIsDirty,
+  pteIsHwpoison,
   pteIsMigration,
   pteIsPresent,
   pteIsSpecial,
@@ -33,7 +34,14 @@ import {
   pteSwapSlot,
 } from '../pgtable/pte.js';
 import { collectTables } from '../pgtable/walk.js';
-import { FRAME_ANON, FRAME_EXCLUSIVE, FRAME_LARGE, headOf, ZERO_PFN } from '../phys/frames.js';
+import {
+  FRAME_ANON,
+  FRAME_EXCLUSIVE,
+  FRAME_HWPOISON,
+  FRAME_LARGE,
+  headOf,
+  ZERO_PFN,
+} from '../phys/frames.js';
 
 /** What page tables refer to, counted. */
 interface Found {
@@ -134,6 +142,11 @@ function checkEntry(mm: Mm, addr: number, pte: Pte, { maps, users }: Found): voi
     assert(mm.memory.locks.isLocked(ptePfn(pte)), `page at ${hex(addr)} moves without an end`);
     return;
   }
+  if (pteIsHwpoison(pte)) {
+    const isLost = mm.memory.frames.has(ptePfn(pte), FRAME_HWPOISON);
+    assert(isLost, `page at ${hex(addr)} is lost in a frame that is not`);
+    return;
+  }
   if (!pteIsPresent(pte)) {
     const says = pteIsSwapinError(pte) || pteMarkerBits(pte) !== MARKER_NONE;
     assert(says, `empty marker at ${hex(addr)}`);
@@ -204,7 +217,11 @@ function checkFrames(
   }
   for (const pfn of frames.allocated()) {
     const mapped = maps.get(pfn) ?? 0;
-    const expected = mapped + (cached.get(pfn) ?? 0) + frames.pins(pfn);
+    const expected =
+      mapped +
+      (cached.get(pfn) ?? 0) +
+      frames.pins(pfn) +
+      (frames.has(pfn, FRAME_HWPOISON) ? 1 : 0);
     assert(frames.maps(pfn) === mapped, `frame ${pfn}: ${frames.maps(pfn)} maps, ${mapped} found`);
     const refs = frames.refs(pfn);
     assert(refs === expected, `frame ${pfn}: ${refs} references, ${expected} found`);

@@ -11,10 +11,18 @@ import type { Pfn } from '../base/brand.js';
 import type { Copier } from '../base/graph.js';
 import { PAGE_SIZE } from '../base/page.js';
 import { type Parts, Versions } from '../base/versions.js';
+import {
+  FLAGS_OF_PAGE,
+  FRAME_DIRTY,
+  FRAME_HWPOISON,
+  FRAME_LARGE,
+  FRAME_READAHEAD,
+} from './frame-flags.js';
 import type { FrameOwner } from './frame-owner.js';
 import { FrameTable } from './frame-table.js';
 import { FreeFrames } from './free-frames.js';
 
+export * from './frame-flags.js';
 export type { FrameOwner, MappingSite, UnmapScope } from './frame-owner.js';
 
 /** Byte that fills a freed frame. */
@@ -29,31 +37,6 @@ export const ZERO_PFN = 1 as Pfn;
 const FIRST_FREE = 2;
 const FIRST_FRAMES = 30;
 const WORDS_PER_PAGE = PAGE_SIZE / 4;
-
-/** Page flags, as the kernel keeps them for a page and not for one of its mappings. */
-export const FRAME_ANON = 1;
-/** Anonymous and known to be reachable from one address space only. */
-export const FRAME_EXCLUSIVE = 2;
-/** MADV_FREE was called on it: clean content may be dropped. */
-export const FRAME_LAZYFREE = 4;
-
-/** Allocated for a file ahead of its use: counts as there, but not as readable content. */
-export const FRAME_NOT_UPTODATE = 8;
-
-/** Content that a file would have to write before it is dropped. */
-export const FRAME_DIRTY = 16;
-
-/** Its use starts the next piece of read-ahead; also a dirty page that reclaim had to leave. */
-export const FRAME_READAHEAD = 128;
-/** Locked by an area that is locked no more: reclaim leaves it alone until it is freed. */
-export const FRAME_MLOCKED = 256;
-
-/** Flags that a page takes along when it moves to another frame; exclusiveness is each entry's. */
-const FLAGS_OF_PAGE =
-  FRAME_ANON | FRAME_LAZYFREE | FRAME_NOT_UPTODATE | FRAME_DIRTY | FRAME_READAHEAD | FRAME_MLOCKED;
-
-/** One of the 512 frames of a huge page; stays when single entries map it, until it is split. */
-export const FRAME_LARGE = 32;
 
 /** Frames of a huge page; the first has a number that is a multiple of it. */
 export const HUGE_FRAMES = 512;
@@ -226,6 +209,12 @@ export class Frames {
     this.#table.keep(pfn);
     this.#table.owners[pfn] = owner;
     this.#table.index[pfn] = index;
+  }
+
+  /** Takes a frame out of use: whoever has it keeps it, nobody gets it again. */
+  retire(pfn: Pfn): void {
+    this.setFlag(pfn, FRAME_HWPOISON);
+    this.get(pfn);
   }
 
   /** Memory node of a frame; fresh ones are on node 0. */

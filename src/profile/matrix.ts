@@ -86,6 +86,7 @@ export const MATRIX = {
   collapseEmpty:             '-    -    -    -   -   -    y    y',
   collapseArmedEbusy:        '-    -    -    -   y   y    y    y',
   migrationMarksSoftDirty:   '-    -    -    y   -   -    -    -',
+  hwpoisonSignals:           '-    -    -    -   -   y    y    y',
   lookupIgnoresRights:       '-    -    -    -   -   y    y    y',
   pagemapWp:                 '-    y    y    y   y   y    y    y',
   hugeZeroIsFile:            '-    -    y    y   y   y    y    -',

@@ -5,7 +5,6 @@
  */
 
 import { type Failure, fail, failed, type Result } from '../base/errno.js';
-import { NotModelledError } from '../base/not-modelled.js';
 import type { Op } from '../base/op.js';
 import { PAGE_SIZE } from '../base/page.js';
 import { fileUnlocked } from '../fault/locked.js';
@@ -53,8 +52,6 @@ export type Advice = (caller: Caller, vma: Vma, part: Part) => Op<Result<number>
 export function adviceOf(mm: Mm, advice: number): Advice | undefined {
   const missing = MISSING_BEFORE.get(advice);
   if (missing !== undefined && !mm.memory.profile.has(missing)) return undefined;
-  const unmodelled = UNMODELLED.get(advice);
-  if (unmodelled !== undefined) throw new NotModelledError(unmodelled);
   return ADVICE.get(advice);
 }
 
@@ -63,11 +60,6 @@ const MISSING_BEFORE = new Map<number, Capability>([
   [advices.MADV_COLLAPSE, 'madvCollapse'],
   [advices.MADV_GUARD_INSTALL, 'guardRegions'],
   [advices.MADV_GUARD_REMOVE, 'guardRegions'],
-]);
-
-const UNMODELLED = new Map([
-  [advices.MADV_SOFT_OFFLINE, 'MADV_SOFT_OFFLINE'],
-  [advices.MADV_HWPOISON, 'MADV_HWPOISON'],
 ]);
 
 /** Advice that only changes flags of the area. */

@@ -32,12 +32,25 @@ export function pread(
     Math.floor(args.offset / PAGE_SIZE),
     Math.ceil((args.offset + count) / PAGE_SIZE),
   );
-  eachPage(args.offset, count, (index, from, done, lenBytes) => {
+  const usable = usableBytes(inode, args.offset, count);
+  if (usable === 0 && count > 0) return lost();
+  eachPage(args.offset, usable, (index, from, done, lenBytes) => {
     const pfn = inode.readable(index);
     if (pfn === NO_FRAME) return;
     bytes.set(inode.frames.pageBytes(pfn).subarray(from, from + lenBytes), done);
   });
-  return bytes;
+  return bytes.subarray(0, usable);
+}
+
+const lost = (): Failure => fail('EIO', 'the page of the file is lost');
+
+/** How many bytes lie in front of the first page that was lost to a hardware error. */
+function usableBytes(inode: Inode, offset: number, count: number): number {
+  let usable = count;
+  eachPage(offset, count, (index, _from, done) => {
+    if (inode.isBroken(index)) usable = Math.min(usable, done);
+  });
+  return usable;
 }
 
 /** Largest offset in a file; the page below 2^63 is not told apart from its end. */
@@ -64,7 +77,9 @@ export function pwrite(
     return fail('EFBIG', 'the file would be too large');
   }
   let written = 0;
-  const count = Math.min(args.bytes.length, bytesMax - args.offset);
+  const wanted = Math.min(args.bytes.length, bytesMax - args.offset);
+  const count = usableBytes(file.inode, args.offset, wanted);
+  if (count === 0 && wanted > 0) return lost();
   eachPage(args.offset, count, (index, from, done, lenBytes) => {
     if (
       written === done &&

@@ -7,10 +7,18 @@
 import { fail, failed, type Result } from '../base/errno.js';
 import type { Op } from '../base/op.js';
 import { isPageAligned, PAGE_SIZE, pageUp } from '../base/page.js';
+import type { Signal } from '../fault/outcome.js';
 import type { Caller } from '../mm/caller.js';
+import type { Mm } from '../mm/mm.js';
 import { VM_READ, VM_WRITE } from '../mm/vma-flags.js';
-import { MADV_POPULATE_READ, MADV_POPULATE_WRITE } from '../uapi/mman.js';
+import {
+  MADV_HWPOISON,
+  MADV_POPULATE_READ,
+  MADV_POPULATE_WRITE,
+  MADV_SOFT_OFFLINE,
+} from '../uapi/mman.js';
 import { adviceOf } from './advice.js';
+import { injectErrors } from './inject-error.js';
 import { populatePage } from './populate.js';
 
 /** Arguments of madvise(2). */
@@ -21,19 +29,32 @@ export interface MadviseArgs {
 }
 
 /** madvise(2). */
-export function* madvise(caller: Caller, args: MadviseArgs): Op<Result<0>> {
+export function* madvise(caller: Caller, args: MadviseArgs): Op<Result<0> | Signal> {
   const { mm } = caller;
   const { addr } = args;
   const populates = args.advice === MADV_POPULATE_READ || args.advice === MADV_POPULATE_WRITE;
-  const known = populates ? mm.memory.profile.has('madvPopulate') : adviceOf(mm, args.advice);
+  const breaks = args.advice === MADV_HWPOISON || args.advice === MADV_SOFT_OFFLINE;
+  const known = isKnown(mm, args.advice, { populates, breaks });
   if (known === undefined || known === false) return fail('EINVAL', 'unknown advice');
   if (!isPageAligned(addr)) return fail('EINVAL', 'addr is not page aligned');
   const length = pageUp(args.length);
   if (addr + length >= 2 ** 64) return fail('EINVAL', 'the range wraps around');
   if (length === 0) return 0;
+  if (breaks) return yield* injectErrors(caller, { start: addr, end: addr + length }, args.advice);
   return known === true
     ? yield* populateRange(caller, { addr, length }, args.advice === MADV_POPULATE_WRITE)
     : yield* adviseAreas(caller, { start: addr, end: addr + length }, known);
+}
+
+/** The advice, or whether this kernel has an operation of its own for it. */
+function isKnown(
+  mm: Mm,
+  advice: number,
+  { populates, breaks }: { populates: boolean; breaks: boolean },
+) {
+  const { profile } = mm.memory;
+  if (breaks) return profile.config.memoryFailure;
+  return populates ? profile.has('madvPopulate') : adviceOf(mm, advice);
 }
 
 type Advice = Exclude<ReturnType<typeof adviceOf>, undefined>;

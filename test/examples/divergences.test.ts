@@ -11,12 +11,6 @@ const PRIVATE = linux.MAP_PRIVATE | linux.MAP_ANONYMOUS;
 
 const thread = (): linux.Thread => new linux.Machine().spawn().main;
 
-function advise(advice: number): void {
-  const main = thread();
-  const addr = main.mmapSync({ length: PAGE, prot: linux.PROT_READ, flags: PRIVATE });
-  main.madviseSync({ addr, length: PAGE, advice });
-}
-
 const asked: Readonly<Record<string, () => void>> = {
   MAP_HUGETLB: () => {
     const flags = PRIVATE | linux.MAP_HUGETLB;
@@ -31,8 +25,6 @@ const asked: Readonly<Record<string, () => void>> = {
     const addr = main.mmapSync({ length: 1024 * PAGE, prot: linux.PROT_READ, flags });
     main.madviseSync({ addr, length: 1024 * PAGE, advice: linux.MADV_COLLAPSE });
   },
-  MADV_HWPOISON: () => advise(linux.MADV_HWPOISON),
-  MADV_SOFT_OFFLINE: () => advise(linux.MADV_SOFT_OFFLINE),
 };
 
 describe('docs/divergences.md', () => {

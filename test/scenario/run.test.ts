@@ -87,13 +87,15 @@ describe('a line that cannot run', () => {
 
   test('is UNMODELLED for what the emulator lacks, and the run ends with status 1', () => {
     const { transcript, status, unmodelled } = runScenario(
-      'map A 1 anon\nmadvise A 1 100\nP1\nnop',
+      'map A 1024 anon-shared\nmadvise A 1024 COLLAPSE\nP1\nnop',
     );
     expect(transcript).toBe(
-      '> map A 1 anon\n= ok\n> madvise A 1 100\n= UNMODELLED\n> P1\n= BADOP\n> nop\n= ok\n. end\n',
+      '> map A 1024 anon-shared\n= ok\n> madvise A 1024 COLLAPSE\n= UNMODELLED\n> P1\n= BADOP\n> nop\n= ok\n. end\n',
     );
     expect(status).toBe(1);
-    expect(unmodelled).toEqual(['MADV_HWPOISON is not modelled']);
+    expect(unmodelled).toEqual([
+      'MADV_COLLAPSE of a file (huge pages in the page cache) is not modelled',
+    ]);
   });
 });
 

@@ -12,29 +12,16 @@ import { type PipeBuffer, PipeEnd } from '../../file/pipe.js';
 import { type AccessSize, load, readModifyWrite, store } from '../../machine/access-ops.js';
 import { fileCalls, type PipeFds } from '../../machine/file-calls.js';
 import type { Args } from '../args.js';
-import { addressText, bytesText, hexText } from '../format.js';
+import { bytesText, hexText } from '../format.js';
 import { wrap64 } from '../windows.js';
 import type { Worker } from '../world.js';
-import type { OperationTable } from './operation.js';
+import { type OperationTable, signalText } from './operation.js';
 
 const DEFAULT_VALUE = 0x41;
 const KERNEL_BYTES = 8;
 const KERNEL_BYTES_MAX = 16384;
 /** A pipe holds pieces of a page. */
 const PIECE_BYTES = 4096;
-
-const SIGNAL_CODES: Readonly<Record<string, string>> = {
-  SEGV_MAPERR: 'MAPERR',
-  SEGV_ACCERR: 'ACCERR',
-  BUS_ADRERR: 'ADRERR',
-  BUS_MCEERR_AR: 'MCEERR_AR',
-};
-
-/** `SIGBUS/ADRERR addr=A+3.0x10`. */
-function signalText({ name, code, addr, addrLsb }: Signal): string {
-  const lsb = addrLsb === 0 ? '' : ` lsb=${addrLsb}`;
-  return `${name}/${SIGNAL_CODES[code] ?? code} addr=${addressText(BigInt(addr))}${lsb}`;
-}
 
 /** ADDR and `off=`, as one address. */
 function target(args: Args): number {

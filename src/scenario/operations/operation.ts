@@ -5,8 +5,9 @@
 
 import { errnoName, failed, type Result } from '../../base/errno.js';
 import type { Op } from '../../base/op.js';
+import { Signal } from '../../fault/outcome.js';
 import type { Args, Handle } from '../args.js';
-import { lengthText } from '../format.js';
+import { addressText, lengthText } from '../format.js';
 import type { Worker } from '../world.js';
 
 /** Reads the arguments, without any effect; what it answers does the work and gives the result. */
@@ -15,12 +16,27 @@ export type Operation = (args: Args, worker: Worker) => Op<string>;
 /** Operations by name. */
 export type OperationTable = Readonly<Record<string, Operation>>;
 
-/** `ok`, or the name of the errno. */
-export const statusText = (result: Result<unknown>): string =>
-  failed(result) ? result.code : 'ok';
+const SIGNAL_CODES: Readonly<Record<string, string>> = {
+  SEGV_MAPERR: 'MAPERR',
+  SEGV_ACCERR: 'ACCERR',
+  BUS_ADRERR: 'ADRERR',
+  BUS_MCEERR_AR: 'MCEERR_AR',
+};
+
+/** `SIGBUS/ADRERR addr=A+3.0x10`. */
+export function signalText({ name, code, addr, addrLsb }: Signal): string {
+  const lsb = addrLsb === 0 ? '' : ` lsb=${addrLsb}`;
+  return `${name}/${SIGNAL_CODES[code] ?? code} addr=${addressText(BigInt(addr))}${lsb}`;
+}
+
+/** `ok`, the name of the errno, or the signal. */
+export function statusText(result: Result<unknown> | Signal): string {
+  if (result instanceof Signal) return signalText(result);
+  return failed(result) ? result.code : 'ok';
+}
 
 /** Runs a call whose result is only whether it worked. */
-export function* status(call: Op<Result<unknown>>): Op<string> {
+export function* status(call: Op<Result<unknown> | Signal>): Op<string> {
   return statusText(yield* call);
 }
 
