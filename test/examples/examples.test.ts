@@ -88,6 +88,64 @@ sequenceDiagram
     p0->>p0: load8 = 0x7
 
 `,
+  '07-swap-like-entries.ts': `
+registered for MISSING:
+  9 is poisoned, 12 a guard            .........p..g...
+  4 is read: its neighbours come too   FFFFFFFFFpFFgFFF
+registered for WP:
+  5 is read: one page at a time        .....F..........
+  5 is protected                       .....W..........
+  5 is dropped, a marker stays         .....w..........
+
+at     0x205000
+area   0x200000-0x210000 rw-s /memfd:ram (deleted), registered for WP
+walk   PGD[0] > PUD[0] > PMD[1] > PTE[5]
+entry  marker, uffd-wp
+read   faults: the kernel maps the page of the file, protected as the marker says (the file has the page)
+       goes through: the entry is readable
+write  faults: the kernel maps the page of the file, protected as the marker says (the file has the page)
+       faults: a wp message with flags 3 (the page is write-protected, and the area is registered for WP)
+
+  4 is read: the marker stays          ....Fw..........
+  5 is read: protected as before       ....FW..........
+`,
+  '08-swapin-errors.ts': `
+the page held 42; swapoff could not read it
+
+kernel    parent         child          what is left in the parent
+5.15      reads 107      reads 107      present, anonymous page, frame 2, read-only, exclusive
+5.19      BUS_ADRERR     BUS_ADRERR     swap error
+6.2-rc1   BUS_ADRERR     reads 0        marker, poisoned
+6.2       BUS_ADRERR     BUS_ADRERR     marker, poisoned
+6.18      BUS_MCEERR_AR  BUS_MCEERR_AR  marker, poisoned
+
+6.18, and nothing about protection cures the page:
+  protected     marker, poisoned
+  unprotected   marker, poisoned
+  read-only     marker, poisoned
+  filled again  present, anonymous page, frame 2, read-only, dirty, accessed, exclusive, reads 42
+`,
+  '09-marker-bits.ts': `
+                   uffd-wp   poisoned  guard
+nothing            uffd-wp   poisoned  guard
+WP on              uffd-wp   poisoned  guard
+WP off             none      poisoned  guard
+UNREGISTER         none      poisoned  guard
+MADV_GUARD_REMOVE  uffd-wp   poisoned  none
+MADV_DONTNEED      uffd-wp   none      guard
+hole in the file   uffd-wp   poisoned  guard
+fork: the child    none      poisoned  guard
+mremap: new place  none      poisoned  guard
+COPY               present   present   present
+
+who touches the page:
+uffd-wp
+  write  faults: a missing message with flags 1 (no page is there, registered for MISSING)
+poisoned
+  write  SIGBUS, BUS_MCEERR_AR: the page is poisoned
+guard
+  write  SIGSEGV, SEGV_MAPERR: a guard is installed there
+`,
 };
 
 afterEach(() => {
