@@ -27,6 +27,7 @@ export {
 } from './base/trace.js';
 export { FaultLivelockError } from './fault/access.js';
 export type { SignalCode, SignalName } from './fault/outcome.js';
+export { History, type HistoryOptions } from './history/history.js';
 export { RestoredError } from './machine/era.js';
 export {
   FaultPendingError,

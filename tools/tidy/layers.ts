@@ -24,10 +24,11 @@ const standsOn: Readonly<Record<string, readonly string[]>> = {
   sim: ['machine'],
   watch: ['machine'],
   trace: ['machine'],
+  history: ['machine'],
   viz: ['machine'],
   cli: ['viz', 'scenario'],
   // files in src/ itself: the entry points of the library
-  '': ['viz', 'scenario', 'sim', 'watch', 'trace'],
+  '': ['viz', 'scenario', 'sim', 'watch', 'trace', 'history'],
 };
 
 const knowsNode = new Set(['cli', 'scenario']);
