@@ -8,6 +8,7 @@ import type { Pfn } from '../base/brand.js';
 import { framesOf, isOurs } from '../mm/folio.js';
 import { isHuge, splitHuge } from '../mm/huge.js';
 import { installAnon, type Place } from '../mm/install.js';
+import { isMerged } from '../mm/ksm-page.js';
 import type { Mm } from '../mm/mm.js';
 import { written } from '../mm/soft-dirty.js';
 import type { Vma } from '../mm/vma.js';
@@ -55,7 +56,7 @@ function isReusable(mm: Mm, pte: Pte): boolean {
   if (pteIsSpecial(pte)) return false;
   const { frames } = mm.memory;
   const pfn = ptePfn(pte);
-  if (!frames.has(pfn, FRAME_ANON)) return false;
+  if (!frames.has(pfn, FRAME_ANON) || isMerged(frames, pfn)) return false;
   if (!frames.has(pfn, FRAME_EXCLUSIVE) && !isLastUser(mm, pfn)) return false;
   frames.setFlag(pfn, FRAME_EXCLUSIVE);
   return true;

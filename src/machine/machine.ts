@@ -19,6 +19,7 @@ import { FRAME_HWPOISON } from '../phys/frames.js';
 import type { KernelVersion } from '../profile/matrix.js';
 import { type KernelConfig, kernelProfile, type Quirks } from '../profile/profile.js';
 import { Credentials } from './credentials.js';
+import { Ksm } from './ksm.js';
 import { beginMigration, compactMm, type MigrateRequest, type Migration } from './migration.js';
 import { Process } from './process.js';
 import { ProcessState } from './process-state.js';
@@ -250,6 +251,11 @@ export class Machine {
 
   get #state(): MachineState {
     return { system: this.#system, processes: this.#processes };
+  }
+
+  /** Kernel samepage merging: nothing is merged unless a pass is asked for. */
+  get ksm(): Ksm {
+    return new Ksm(this.#system);
   }
 
   /** Pages of memory that were lost to hardware errors, for good (HardwareCorrupted). */

@@ -11,6 +11,7 @@ import { RegularInode } from '../file/regular.js';
 import { pteIsDirty, pteIsPresent, pteMakeHwpoison, ptePfn } from '../pgtable/pte.js';
 import { FRAME_DIRTY, FRAME_EXCLUSIVE, FRAME_HWPOISON, ZERO_PFN } from '../phys/frames.js';
 import { splitFolio } from './folio.js';
+import { isMerged } from './ksm-page.js';
 import type { MachineMemory } from './memory.js';
 import { beginMove, type Immovable } from './migration.js';
 import { type Mapping, mappingsOf } from './rmap.js';
@@ -26,6 +27,7 @@ export function failFrame(memory: MachineMemory, pfn: Pfn): FailureOutcome {
     frames.setFlag(pfn, FRAME_HWPOISON); // everybody goes on using it
     return 'refused';
   }
+  if (isMerged(frames, pfn) && !memory.profile.has('ksmMemoryFailure')) return 'refused';
   splitFolio(memory, pfn);
   if (frames.refs(pfn) === 0) return 'clean'; // it held zeros, and went as the huge page did
   const mappings = mappingsOf(frames, pfn, pteIsPresent);

@@ -6,12 +6,14 @@
 
 import { assert } from '../base/assert.js';
 import type { Pfn } from '../base/brand.js';
-import { NO_SLOT, type Slot } from '../pgtable/arena.js';
+import { PAGE_SIZE } from '../base/page.js';
+import { NO_SLOT, type Slot, slotAfter } from '../pgtable/arena.js';
 import { type Pte, ptePfn } from '../pgtable/pte.js';
 import type { FrameOwner, Frames, MappingSite, UnmapScope } from '../phys/frames.js';
 import { AnonVma } from './anon-vma.js';
 import { cleanRange } from './clean.js';
-import type { Mm } from './mm.js';
+import { KsmPage } from './ksm-page.js';
+import { Mm } from './mm.js';
 import type { Vma } from './vma.js';
 import { VM_ACCESS, VM_STICKY } from './vma-flags.js';
 import { ZAP_CONTENT, ZAP_HOLE, zapRange } from './zap.js';
@@ -52,8 +54,10 @@ export interface Mapping {
 
 /** The entries of a kind that name a frame, area by area as its owner knows them. */
 export function mappingsOf(frames: Frames, pfn: Pfn, isKind: (pte: Pte) => boolean): Mapping[] {
+  const owner = frames.owner(pfn);
+  if (owner instanceof KsmPage) return mappingsAnywhere(owner, pfn, isKind);
   const found: Mapping[] = [];
-  for (const site of frames.owner(pfn)?.sites ?? []) {
+  for (const site of owner?.sites ?? []) {
     assert(site instanceof VmaSite, 'a page is owned by something that is no area');
     const { mm, vma } = site;
     const addr = vma.addressOf(frames.ownerIndex(pfn));
@@ -62,6 +66,25 @@ export function mappingsOf(frames: Frames, pfn: Pfn, isKind: (pte: Pte) => boole
     if (slot === NO_SLOT) continue;
     const pte = mm.load(slot);
     if (isKind(pte) && ptePfn(pte) === pfn) found.push({ mm, vma, slot, addr, pte });
+  }
+  return found;
+}
+
+/** As {@link mappingsOf} for a merged page, whose addresses nobody knows. */
+function mappingsAnywhere({ memory }: KsmPage, pfn: Pfn, isKind: (pte: Pte) => boolean): Mapping[] {
+  const found: Mapping[] = [];
+  for (const mm of memory.viewers) {
+    if (!(mm instanceof Mm)) continue;
+    for (const vma of mm.vmas) {
+      mm.visit(vma.start, vma.end, (first, start, count) => {
+        for (let i = 0; i < count; i++) {
+          const slot = slotAfter(first, i);
+          const pte = mm.load(slot);
+          const isIt = isKind(pte) && ptePfn(pte) === pfn;
+          if (isIt) found.push({ mm, vma, slot, addr: start + i * PAGE_SIZE, pte });
+        }
+      });
+    }
   }
   return found;
 }

@@ -10,6 +10,7 @@ import type { Inode } from '../file/inode.js';
 import { MappedFile } from '../file/mapped-file.js';
 import type { OpenFile } from '../file/open-file.js';
 import { hasRoomForHuge, isHugeSlot } from '../mm/huge.js';
+import { isMerged } from '../mm/ksm-page.js';
 import type { MachineMemory } from '../mm/memory.js';
 import type { Mm } from '../mm/mm.js';
 import type { Vma } from '../mm/vma.js';
@@ -170,6 +171,10 @@ function checkOwner(mm: Mm, vma: Vma, addr: number, pte: Pte): void {
   const owner = frames.owner(pfn);
   const where = `page at ${hex(addr)}`;
   const anon = frames.has(pfn, FRAME_ANON);
+  if (isMerged(frames, pfn)) {
+    assert(anon && !pteIsWritable(pte), `${where} is merged and not a read-only page`);
+    return;
+  }
   assert(anon === (owner?.kind === 'anon'), `${where}: kind of frame and owner differ`);
   assert(
     owner !== undefined && vma.site !== undefined && owner.sites.has(vma.site),

@@ -87,6 +87,7 @@ export const MATRIX = {
   collapseArmedEbusy:        '-    -    -    -   y   y    y    y',
   migrationMarksSoftDirty:   '-    -    -    y   -   -    -    -',
   hwpoisonSignals:           '-    -    -    -   -   y    y    y',
+  ksmMemoryFailure:          '-    -    -    -   -   y    y    y',
   lookupIgnoresRights:       '-    -    -    -   -   y    y    y',
   pagemapWp:                 '-    y    y    y   y   y    y    y',
   hugeZeroIsFile:            '-    -    y    y   y   y    y    -',

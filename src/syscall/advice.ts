@@ -38,6 +38,7 @@ import * as advices from '../uapi/mman.js';
 import { collapse } from './collapse.js';
 import { punchOnDisk } from './fallocate-disk.js';
 import { punchHole } from './truncate.js';
+import { unmergeRange } from './unmerge.js';
 
 /** A part of an area. */
 export interface Part {
@@ -173,6 +174,13 @@ const guardRemove: Advice = function* ({ mm }, _vma, { start, end }) {
   return end;
 };
 
+const unmergeable: Advice = function* (caller, vma, part) {
+  if (vma.has(VM_MERGEABLE) && !unmergeRange(caller.mm, vma, part)) {
+    return fail('ENOMEM', 'no memory for a copy of a merged page');
+  }
+  return yield* clearFlag(VM_MERGEABLE)(caller, vma, part);
+};
+
 const wipe = flagAdvice(
   (vma) => vma.flags | VM_WIPEONFORK,
   (vma) =>
@@ -200,7 +208,7 @@ const ADVICE = new Map<number, Advice>([
     advices.MADV_MERGEABLE,
     flagAdvice((vma) => (vma.isShared ? vma.flags : vma.flags | VM_MERGEABLE)),
   ],
-  [advices.MADV_UNMERGEABLE, clearFlag(VM_MERGEABLE)],
+  [advices.MADV_UNMERGEABLE, unmergeable],
   [advices.MADV_HUGEPAGE, flagAdvice((vma) => (vma.flags & ~VM_NOHUGEPAGE) | VM_HUGEPAGE)],
   [advices.MADV_NOHUGEPAGE, flagAdvice((vma) => (vma.flags & ~VM_HUGEPAGE) | VM_NOHUGEPAGE)],
   [advices.MADV_COLLAPSE, collapseAdvice],

@@ -67,7 +67,8 @@ function breakFrame(mm: Mm, pfn: Pfn): Failure | Signal | undefined {
   }
   const addr = whereToSignal(mm, pfn);
   const outcome = failFrame(mm.memory, pfn);
-  if (outcome === 'refused') return fail('EBUSY', 'the zero page cannot be taken away');
+  if (outcome === 'refused')
+    return fail('EBUSY', 'the zero page, or a merged one before 6.12, cannot be taken away');
   return outcome === 'lost' && signals ? lostSignal(addr) : undefined;
 }
 

@@ -303,6 +303,10 @@ export const STEPS: Readonly<Record<string, (this: Chaos, call: Call) => unknown
     if (c % 2 === 0) migration?.finish();
     else migration?.fail();
   },
+  ksm({ c }) {
+    if (c % 3 === 0) this.machine.ksm.unmerge();
+    else this.machine.ksm.run();
+  },
   compact({ proc }) {
     this.machine.compact(proc);
   },
