@@ -36,7 +36,8 @@ export function swapIn(place: Place, write: boolean): FaultOutcome {
   if (exclusive) frames.setFlag(pfn, FRAME_EXCLUSIVE);
   frames.addMap(pfn);
   mm.store(slot, addr, rebuilt(place, entry, pfn, exclusive && write));
-  if (exclusive) grantWrite(place);
+  const grants = write || mm.memory.profile.has('swapInGrantsWrite');
+  if (exclusive && grants) grantWrite(place);
   frames.put(pfn);
   swap.release(pteSwapSlot(entry));
   return page.how;

@@ -86,14 +86,24 @@ function* populateRange(
   { addr, length }: { addr: number; length: number },
   write: boolean,
 ): Op<Result<0>> {
+  const hole = fail('ENOMEM', 'a part of the range is not mapped');
+  const stops = caller.mm.memory.profile.has('populateStopsAtHoles');
+  let result: Result<0> = 0;
   for (let page = addr; page < addr + length; page += PAGE_SIZE) {
     const vma = caller.mm.vmas.find(page);
-    if (vma === undefined) return fail('ENOMEM', 'a part of the range is not mapped');
+    if (vma === undefined) {
+      if (stops) return hole;
+      const next = caller.mm.vmas.findFrom(page);
+      if (next === undefined || next.start >= addr + length) return hole;
+      result = hole;
+      page = next.start - PAGE_SIZE;
+      continue;
+    }
     if (!vma.has(write ? VM_WRITE : VM_READ)) {
       return fail('EINVAL', 'the mapping does not allow the access');
     }
     const failure = yield* populatePage(caller, page, write);
     if (failure !== undefined) return failure;
   }
-  return 0;
+  return result;
 }

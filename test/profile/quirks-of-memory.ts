@@ -171,6 +171,13 @@ export const QUIRKS_OF_MEMORY: QuirkTable = {
     return it.guest.proc.maps()[0]?.vmFlags.includes('gu');
   }),
   madvPopulate: quirk('ok', 'EINVAL', advised(MADV_POPULATE_READ)),
+  populateStopsAtHoles: quirk(['ENOMEM', '-'], ['ENOMEM', 'P'], (play) => {
+    const it = play({ modes: 0 });
+    const { main, at } = it.guest;
+    main.munmapSync(span(at(1)));
+    const end = errno(() => main.madviseSync({ ...span(at(0), 4), advice: MADV_POPULATE_READ }));
+    return [end, it.state(2)];
+  }),
   madvDontneedLocked: quirk('ok', 'EINVAL', advised(MADV_DONTNEED_LOCKED)),
 
   pagemapWp: quirk('PWX', 'PX', (play) => {
@@ -191,6 +198,16 @@ export const QUIRKS_OF_MEMORY: QuirkTable = {
   scanHoleWritten: quirk([10, 2, 2], [10, 2, 0], scanned({ modes: W })),
   scanWrittenOnlyWp: quirk([8, 0, 0], [10, 2, 0], scanned({ modes: 0 })),
 
+  swapInGrantsWrite: quirk(0, 1, (play) => {
+    const it = play({ modes: 0 });
+    const { t0, at } = it.guest;
+    t0.store8Sync(at(0), 1);
+    it.swapOut(0);
+    t0.load8Sync(at(0));
+    const before = t0.faults.minor;
+    t0.store8Sync(at(0), 2);
+    return t0.faults.minor - before;
+  }),
   swapinErrorEntry: quirk(
     ['SIGBUS', 'SIGBUS'],
     [0x6b, 0x6b],
