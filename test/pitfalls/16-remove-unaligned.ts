@@ -73,7 +73,6 @@ const program =
 
 export const removeUnaligned: Pitfall = {
   title: 'a REMOVE of less than a huge page is rounded to huge pages',
-  machine: { memory: 4 * HUGE },
   correct: program(
     (start, end) => everyUnit(start, end, PAGE),
     (at) => at,

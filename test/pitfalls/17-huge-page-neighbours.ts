@@ -59,7 +59,7 @@ const program =
 
 export const hugePageNeighbours: Pitfall = {
   title: 'a huge page makes its neighbours readable without a fault',
-  machine: { memory: 2 * HUGE, transparentHugepage: 'always' },
+  machine: { transparentHugepage: 'always' },
   correct: program((thread, addr, length) =>
     thread.madvise({ addr, length, advice: MADV_NOHUGEPAGE }),
   ),

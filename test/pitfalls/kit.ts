@@ -36,9 +36,6 @@ export interface Pitfall {
 
 export const PAGE = 4096;
 
-/** Memory of a run in bytes: little, as there are many runs. */
-export const MEMORY = 64 * PAGE;
-
 /** The content that the source has for every page. */
 export const SOURCE = 7;
 

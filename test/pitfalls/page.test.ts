@@ -5,7 +5,6 @@ import { expect, it } from 'vitest';
 import { explore } from '../../src/index.js';
 import { filesUnder, root } from '../../tools/files.js';
 import { PITFALLS } from './all.js';
-import { MEMORY } from './kit.js';
 
 const text = readFileSync(join(root, 'docs/pitfalls.md'), 'utf8');
 const sections = text
@@ -34,8 +33,9 @@ it('names each program once, and links to it', () => {
 it.each(shown)('shows the message of $number as it is', async ({ number, body }) => {
   const pitfall = PITFALLS[number - 1];
   const form = pitfall?.broken[0]?.body ?? (() => {});
-  const machine = { memory: MEMORY, ...pitfall?.machine };
-  const found = await explore({ machine }, form).catch((error: Error) => error);
+  const found = await explore({ machine: pitfall?.machine ?? {} }, form).catch(
+    (error: Error) => error,
+  );
   const message = found instanceof Error ? found.message : 'nothing was found';
   const places = message.replace(/^( *at ).*(test\/pitfalls\/[^)\n]*)\)?$/gm, '$1$2');
   expect(body).toContain(`\`\`\`text\n${places}\n\`\`\``);
