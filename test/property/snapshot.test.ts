@@ -28,7 +28,8 @@ function seen(machine: Machine): unknown {
     return { pid: proc.pid, ended: proc.ended, maps, words, bytes, threads };
   });
   const swap = machine.swapDevices.map(({ usedPages }) => usedPages);
-  return { processes, swap, freePages: machine.freePages };
+  const { freePages, poisonedPages } = machine;
+  return { processes, swap, freePages, poisonedPages };
 }
 
 function bytesOf(machine: Machine, pid: number, start: number, end: number): unknown[] {
@@ -124,7 +125,7 @@ test('a fork and its origin do not see each other', () => {
       const later = seen(chaos.machine);
       for (const proc of fork.processes) proc.exit();
       fork.checkInvariants();
-      expect(fork.freePages).toBe(fork.totalPages);
+      expect(fork.freePages + fork.poisonedPages).toBe(fork.totalPages);
       expect(seen(chaos.machine)).toEqual(later);
     }),
     runs(0.5),
