@@ -62,6 +62,12 @@ export class Inode implements FrameOwner {
     return this.pages.has(index) || this.slots.has(index) || this.lost.has(index);
   }
 
+  /** Whether the content at an index is or would be lost: swap cannot read it back. */
+  isUnreadable(index: number): boolean {
+    const slot = this.slots.get(index);
+    return this.lost.has(index) || (slot !== undefined && this.swap.isBroken(slot));
+  }
+
   /** Whether the content at an index was lost to a swap error. */
   isLost(index: number): boolean {
     return this.lost.has(index);
@@ -237,6 +243,6 @@ export class Inode implements FrameOwner {
 
   /** Page indexes that have content somewhere. */
   protected indexes(): number[] {
-    return [...this.pages.keys(), ...this.slots.keys()];
+    return [...this.pages.keys(), ...this.slots.keys(), ...this.lost];
   }
 }

@@ -8,7 +8,7 @@ import { TASK_SIZE } from '../base/page.js';
 import { FileSystem } from '../file/file-system.js';
 import { MappedFile } from '../file/mapped-file.js';
 import type { MachineMemory } from '../mm/memory.js';
-import type { Mm } from '../mm/mm.js';
+import { Mm } from '../mm/mm.js';
 import { reclaimFrom } from '../mm/reclaim.js';
 import { unuse } from '../mm/swapoff.js';
 import { slotAfter } from '../pgtable/arena.js';
@@ -112,18 +112,20 @@ export class System {
   /** Empties a swap area and takes it away; false when memory is full. */
   swapOff(area: SwapArea): boolean {
     area.leaving = true;
-    const living = [...this.processes.values()].filter((state) => !state.ended);
-    const empty = living.every(({ mm }) => unuse(mm, area)) && this.#readFilesBack(living, area);
+    // A child that is being forked is no process yet, and has entries already.
+    const spaces = [...this.memory.viewers].filter((space) => space instanceof Mm);
+    const empty = spaces.every((mm) => unuse(mm, area)) && this.#readFilesBack(spaces, area);
     if (empty) this.memory.swap.removeArea(area);
     else area.leaving = false;
     return empty;
   }
 
-  #readFilesBack(living: readonly ProcessState[], area: SwapArea): boolean {
-    const files = living.flatMap(({ fds, mm }) => [
-      ...fds.entries().map(([, file]) => file),
-      ...[...mm.vmas].map(({ file }) => file),
-    ]);
+  #readFilesBack(spaces: readonly Mm[], area: SwapArea): boolean {
+    const living = [...this.processes.values()].filter((state) => !state.ended);
+    const files = [
+      ...living.flatMap(({ fds }) => fds.entries().map(([, file]) => file)),
+      ...spaces.flatMap(({ vmas }) => [...vmas].map(({ file }) => file)),
+    ];
     const inodes = new Set(files.flatMap((file) => (file instanceof MappedFile ? file.inode : [])));
     return [...inodes].every((inode) => inode.leaveSwap(area));
   }

@@ -25,11 +25,11 @@ import { ZAP_CONTENT, zapRange } from './zap.js';
 
 /** Turns every page of `[start, end)` into a guard; what was there is lost. */
 export function installGuards(mm: Mm, vma: Vma, start: number, end: number): Failure | undefined {
+  refuseLivelock(mm, vma, start, end);
   const flagged = mm.memory.profile.has('guardVmFlag');
   if (flagged) vma.flags |= VM_MAYBE_GUARD;
   // An owner, or else the flag, makes fork copy the page tables of this area.
   if (!flagged || vma.isAnonymous) prepareAnonVma(mm, vma);
-  refuseLivelock(mm, vma, start, end);
   zapRange(mm, vma, start, end, ZAP_CONTENT);
   for (let addr = start; addr < end; addr += PAGE_SIZE) {
     const slot = mm.slotOrCreate(addr);

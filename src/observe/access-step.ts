@@ -130,3 +130,8 @@ export const freshPage = (
   maps: 1,
   ...how,
 });
+
+/** SIGBUS of memory that failed. */
+export function poisoned({ mm: { memory } }: Asked, because: string): AccessStep {
+  return bus(because, memory.profile.config.memoryFailure ? 'BUS_MCEERR_AR' : 'BUS_ADRERR');
+}

@@ -17,6 +17,7 @@ import {
   freshPage,
   hit,
   type Next,
+  poisoned,
   resolved,
   segv,
   wait,
@@ -151,10 +152,6 @@ function comesBackAlone({ memory: { swap, frames } }: Mm, entry: SwapView): bool
   const alone = swap.count(slot) === 1;
   if (!entry.cached) return alone || entry.exclusive;
   return alone && frames.refs(swap.cached(slot)) === 1;
-}
-
-function poisoned({ mm: { memory } }: Asked, because: string): AccessStep {
-  return bus(because, memory.profile.config.memoryFailure ? 'BUS_MCEERR_AR' : 'BUS_ADRERR');
 }
 
 function markerStep(asked: Asked, { bits }: MarkerView): Next {

@@ -7,7 +7,16 @@ import { PMD_PAGES } from '../base/page.js';
 import { cachedAround } from '../mm/cached-around.js';
 import { allowsHuge, hasRoomForHuge } from '../mm/huge.js';
 import { VM_SHARED, VM_UFFD_MINOR } from '../mm/vma-flags.js';
-import { type Asked, ask, bus, freshPage, type Next, resolved, wait } from './access-step.js';
+import {
+  type Asked,
+  ask,
+  bus,
+  freshPage,
+  type Next,
+  poisoned,
+  resolved,
+  wait,
+} from './access-step.js';
 import type { PresentView } from './entry-view.js';
 
 /** Whether a marker protects the empty entry: the page that comes is protected then. */
@@ -71,7 +80,8 @@ function fileStep(asked: Asked, marked: Marked): Next {
   if (mm.memory.locks.isLocked(inode.lookup(index))) {
     return [wait('the page of the file is being moved to another frame')];
   }
-  return inode.isLost(index)
+  if (inode.isBroken(index)) return [poisoned(asked, 'the memory of the page of the file failed')];
+  return inode.isUnreadable(index)
     ? [bus('the swap device could not read the page of the file')]
     : cached(asked, marked, Math.max(around.length, 1));
 }

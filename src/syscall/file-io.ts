@@ -44,11 +44,11 @@ export function pread(
 
 const lost = (): Failure => fail('EIO', 'the page of the file is lost');
 
-/** How many bytes lie in front of the first page that was lost to a hardware error. */
+/** How many bytes lie in front of the first page that was lost, by memory or by swap. */
 function usableBytes(inode: Inode, offset: number, count: number): number {
   let usable = count;
   eachPage(offset, count, (index, _from, done) => {
-    if (inode.isBroken(index)) usable = Math.min(usable, done);
+    if (inode.isBroken(index) || inode.isUnreadable(index)) usable = Math.min(usable, done);
   });
   return usable;
 }

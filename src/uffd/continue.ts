@@ -66,8 +66,9 @@ function mapCached(place: Place, protection: Protection): Failure | undefined {
   const inode = vma.file?.inode;
   const index = vma.indexOf(addr);
   if (inode?.holds(index) !== true) return fail('EFAULT', 'the page is not in the page cache');
-  if (inode.isLost(index) || inode.isBroken(index))
+  if (inode.isUnreadable(index) || inode.isBroken(index)) {
     return fail('EIO', 'the content of the page is lost');
+  }
   const pfn = inode.settled(index);
   if (pfn === NO_FRAME) return fail('ENOMEM', 'no memory for a page');
   const taken = occupied(place);
