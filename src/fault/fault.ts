@@ -6,6 +6,7 @@
 
 import type { Pfn } from '../base/brand.js';
 import { pageDown, TASK_SIZE } from '../base/page.js';
+import { splitHuge } from '../mm/huge.js';
 import {
   installAnon,
   installCached,
@@ -116,6 +117,7 @@ function isPlainReadOnly(vma: Vma, pte: Pte): boolean {
 /** A hidden page: the userfaultfd is told, or the page shows itself. */
 function rwProtected(mm: Mm, vma: Vma, page: number): FaultOutcome {
   if (vma.uffd?.rwpAsync !== true) return 'rwp';
+  splitHuge(mm, page); // as asynchronous write protection does
   const slot = mm.slot(page);
   mm.store(slot, page, withoutRwProtection(mm, vma, mm.load(slot)));
   return 'mapped';

@@ -1,7 +1,13 @@
 /**
  * Faults and huge pages: zeros for a read, a page for a write, a message where a userfaultfd waits.
  */
-import { UFFD_FEATURE_WP_ASYNC } from 'uffd-emulator';
+import {
+  UFFD_FEATURE_RWP,
+  UFFD_FEATURE_RWP_ASYNC,
+  UFFD_FEATURE_WP_ASYNC,
+  UFFDIO_REGISTER_MODE_RWP,
+  UFFDIO_RWPROTECT_MODE_RWP,
+} from 'uffd-emulator';
 import { describe, expect, test } from 'vitest';
 import { BASE, M, pagesAt, W } from '../support/guest.js';
 import { H, hugeGuest, shape } from '../support/huge.js';
@@ -49,6 +55,26 @@ describe('A write to huge zeros', () => {
     t0.store8Sync(at(9), 1);
     expect(shape(proc, H)).toBe('0-8:ZPw 9:P 10-511:ZPw');
   });
+});
+
+test('A huge page that is hidden raises one message, or shows the page that is touched alone', () => {
+  const mode = UFFDIO_REGISTER_MODE_RWP;
+  for (const asynchronous of [0, UFFD_FEATURE_RWP_ASYNC]) {
+    const features = UFFD_FEATURE_RWP | asynchronous;
+    const { t0, uffd, proc, at } = hugeGuest({ kernel: '7.3', features });
+    t0.store8Sync(BASE, 1);
+    uffd.registerSync({ ...pagesAt(BASE, 2 * H), mode });
+    uffd.rwprotectSync({ ...pagesAt(BASE, H), mode: UFFDIO_RWPROTECT_MODE_RWP });
+    const load = t0.load8(at(5));
+    const message = uffd.readMsgSync();
+    const huge = proc.smaps()[0]?.anonHugePages;
+    expect([message?.event, huge]).toEqual(
+      asynchronous === 0 ? ['pagefault', H * 4096] : [undefined, 0],
+    );
+    uffd.rwprotectSync({ ...pagesAt(BASE, H), mode: 0 });
+    expect(t0.state).toBe('idle');
+    load.catch(() => {});
+  }
 });
 
 test('Huge zeros show bit 61 of pagemap on 5.19 to 6.18, not on 5.10 and 7.3', () => {
