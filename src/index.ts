@@ -48,6 +48,7 @@ export type {
   TruncateRequest,
 } from './machine/file-calls.js';
 export { FileThread } from './machine/file-thread.js';
+export type { HugepageCounts, HugepageUse } from './machine/hugepages.js';
 export { Ksm } from './machine/ksm.js';
 export { Machine, type MachineOptions, type SpawnOptions } from './machine/machine.js';
 export type {

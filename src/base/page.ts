@@ -13,6 +13,9 @@ export const PAGE_SHIFT = 12;
 /** Bytes covered by one page table, and the size of a transparent huge page. */
 export const PMD_SIZE = 2 * 1024 * 1024;
 
+/** Bytes covered by one table of page tables: the size of the largest hugetlb page. */
+export const PUD_SIZE = 512 * PMD_SIZE;
+
 /** First address past user space: 4-level paging, x86-64. */
 export const TASK_SIZE = 0x7fff_ffff_f000;
 

@@ -123,11 +123,12 @@ function* deliver(
   write: boolean,
   reason: UffdReason,
 ): Op<'retry' | 'sigbus'> {
-  const uffd = mm.vmas.find(addr)?.uffd;
-  if (uffd === undefined) return 'retry';
-  return yield* uffd.handleFault({
+  const vma = mm.vmas.find(addr);
+  if (vma?.uffd === undefined) return 'retry';
+  return yield* vma.uffd.handleFault({
     ...mode,
     addr,
+    page: vma.pageStart(addr),
     write,
     reason,
     stillFaulting: () => stillFaulting(mm, addr, reason),

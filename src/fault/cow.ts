@@ -26,6 +26,7 @@ import {
 } from '../pgtable/pte.js';
 import { FRAME_ANON, FRAME_EXCLUSIVE, FRAME_LARGE, NO_FRAME } from '../phys/frames.js';
 import { hugeWriteFault, reuseHuge } from './huge-fault.js';
+import { ownHugetlb } from './hugetlb.js';
 import type { FaultOutcome } from './outcome.js';
 
 /** Resolves a write fault on a present page. */
@@ -97,8 +98,17 @@ function copyOf(mm: Mm, from: Pfn): Pfn {
  */
 export function unshare(mm: Mm, vma: Vma, page: number): FaultOutcome {
   const pte = mm.pte(page);
+  if (vma.isHugetlb) return unshareHuge(mm, vma, page);
   const isAnon = !pteIsSpecial(pte) && mm.memory.frames.has(ptePfn(pte), FRAME_ANON);
   return vma.isShared || !isAnon ? 'mapped' : ownCopy(mm, vma, page);
+}
+
+function unshareHuge(mm: Mm, vma: Vma, page: number): FaultOutcome {
+  const pfn = ptePfn(mm.pte(page));
+  const { frames } = mm.memory;
+  const isOwn = !frames.has(pfn, FRAME_ANON) || frames.has(pfn, FRAME_EXCLUSIVE);
+  if (vma.isShared || isOwn) return 'mapped';
+  return ownHugetlb({ mm, vma, slot: mm.slot(page), addr: vma.pageStart(page) }, 'pin');
 }
 
 /** Makes the present page of a private mapping its own, whatever it was, and read-only. */

@@ -40,12 +40,13 @@ import {
   pteMakeAccessed,
   pteMakeDirty,
   pteMarkerBits,
-  ptePfn,
+  ptePfnAt,
 } from '../pgtable/pte.js';
 import { FRAME_HWPOISON, NO_FRAME } from '../phys/frames.js';
 import { faultAround } from './around.js';
 import { writeFault } from './cow.js';
 import { hugeMissing } from './huge-fault.js';
+import { hugetlbFault } from './hugetlb.js';
 import { type FaultOutcome, type FaultProgress, isProgress } from './outcome.js';
 import { swapIn } from './swap-in.js';
 
@@ -62,7 +63,7 @@ export function translate(mm: Mm, addr: number, write: boolean): boolean {
   const used = write ? pteMakeDirty(pteMakeAccessed(pte)) : pteMakeAccessed(pte);
   if (used !== pte) mm.memory.tables.store(slot, used);
   const { frames, onPage } = mm.memory;
-  const pfn = ptePfn(used);
+  const pfn = ptePfnAt(used, addr);
   if (write) frames.willChange(pfn);
   mm.tlb.fill(pageDown(addr), used);
   const isSeen = onPage !== undefined || !frames.mayChange(pfn); // by a watch, or by a snapshot
@@ -83,6 +84,7 @@ export function faultInArea(mm: Mm, vma: Vma, addr: number, write: boolean): Fau
   const page = pageDown(addr);
   const pte = mm.pte(page);
   if (isRwProtected(vma, pte)) return rwProtected(mm, vma, page);
+  if (vma.isHugetlb) return hugetlbFault(mm, vma, addr, write);
   if (pteIsPresent(pte)) return write ? writeFault(mm, vma, page) : 'mapped';
   if (pteIsSwap(pte)) return swapped(mm, vma, page, write);
   if (pteIsSwapinError(pte)) return 'sigbus';
@@ -120,6 +122,7 @@ function rwProtected(mm: Mm, vma: Vma, page: number): FaultOutcome {
   splitHuge(mm, page); // as asynchronous write protection does
   const slot = mm.slot(page);
   mm.store(slot, page, withoutRwProtection(mm, vma, mm.load(slot)));
+  if (vma.isHugetlb) mm.tlb.flushAll();
   return 'mapped';
 }
 

@@ -4,6 +4,7 @@
  */
 
 import { type Failure, fail } from '../base/errno.js';
+import { PAGE_SIZE } from '../base/page.js';
 import type { UffdReason } from '../mm/uffd-port.js';
 import type { KernelProfile } from '../profile/profile.js';
 
@@ -49,17 +50,20 @@ export class Signal {
   ) {}
 }
 
-const POISON_LSB = 12;
-
-/** The signal of memory that was lost, where it is known from. */
-export const lostSignal = (addr: number): Signal =>
-  new Signal('SIGBUS', 'BUS_MCEERR_AR', addr, 'the page is poisoned', POISON_LSB);
+/** The signal of memory that was lost, where it is known from; `pageSize` in bytes. */
+export const lostSignal = (addr: number, pageSize = PAGE_SIZE): Signal =>
+  new Signal('SIGBUS', 'BUS_MCEERR_AR', addr, 'the page is poisoned', Math.log2(pageSize));
 
 /** Whether the upper bits of an address agree: below 2^47, or the kernel's half. */
 const isCanonical = (addr: number): boolean => addr < 2 ** 47 || addr >= 2 ** 64 - 2 ** 47;
 
-/** Signal of a user-mode access that failed at `addr`. */
-export function signalOf(error: FaultError, addr: number, profile: KernelProfile): Signal {
+/** Signal of a user-mode access that failed at `addr`, in a page of `pageSize` bytes. */
+export function signalOf(
+  error: FaultError,
+  addr: number,
+  profile: KernelProfile,
+  pageSize = PAGE_SIZE,
+): Signal {
   switch (error) {
     case 'maperr':
       return isCanonical(addr)
@@ -74,11 +78,12 @@ export function signalOf(error: FaultError, addr: number, profile: KernelProfile
         'SIGBUS',
         'BUS_ADRERR',
         addr,
-        'the page is beyond the end of the file, or its userfaultfd answers with SIGBUS',
+        'the page is beyond the end of the file, or its userfaultfd answers with SIGBUS, ' +
+          'or no huge page is left',
       );
     case 'hwpoison':
       return profile.config.memoryFailure
-        ? lostSignal(addr)
+        ? lostSignal(addr, pageSize)
         : new Signal('SIGBUS', 'BUS_ADRERR', addr, 'the page is poisoned');
     case 'oom':
       return new Signal('SIGKILL', 'SI_KERNEL', addr, 'the machine is out of memory');

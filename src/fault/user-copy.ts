@@ -8,7 +8,6 @@ import type { Op } from '../base/op.js';
 import { PAGE_SIZE, pageDown, pageOffset } from '../base/page.js';
 import type { Mm } from '../mm/mm.js';
 import type { Faulter } from '../mm/uffd-port.js';
-import { ptePfn } from '../pgtable/pte.js';
 import { frameWord } from '../pgtable/tlb.js';
 import { type AccessMode, access } from './access.js';
 import type { FaultError } from './outcome.js';
@@ -41,11 +40,11 @@ export interface CopyOutcome {
 
 /** Byte index in physical memory of an address whose page is mapped. */
 export const physicalIndex = (mm: Mm, addr: number): number =>
-  frameWord(ptePfn(mm.pte(addr))) * 4 + pageOffset(addr);
+  frameWord(mm.frameAt(addr)) * 4 + pageOffset(addr);
 
 /** Changes bytes of one page, which is mapped. */
 export function writePhysical(mm: Mm, addr: number, bytes: Uint8Array): void {
-  mm.memory.frames.write(ptePfn(mm.pte(addr)), bytes, pageOffset(addr));
+  mm.memory.frames.write(mm.frameAt(addr), bytes, pageOffset(addr));
 }
 
 type Chunk = (addr: number, lenBytes: number, done: number) => void;

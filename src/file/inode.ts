@@ -21,11 +21,11 @@ import { NO_SWAP, type SwapArea, type SwapSpace } from '../phys/swap.js';
 /** Largest size of a shmem file in bytes: the number below 2^63. */
 const SHMEM_BYTES_MAX = 2 ** 63 - 1024;
 
-/** Backing of a mapping: shmem (memfd, MAP_SHARED|MAP_ANONYMOUS), or a regular file. */
+/** Backing of a mapping: shmem (memfd, MAP_SHARED|MAP_ANONYMOUS), regular file or hugetlb. */
 export class Inode implements FrameOwner {
   readonly kind = 'file';
-  /** What the file lies on: memory alone, or a disk that dirty pages are written to. */
-  readonly backing: 'shmem' | 'disk' = 'shmem';
+  /** What the file lies on: memory, a disk that dirty pages are written to, or huge pages. */
+  readonly backing: 'shmem' | 'disk' | 'hugetlb' = 'shmem';
   /** Largest size in bytes. */
   readonly bytesMax: number = SHMEM_BYTES_MAX;
   readonly sites = new Set<MappingSite>();
@@ -45,6 +45,11 @@ export class Inode implements FrameOwner {
   ) {
     this.pages = new VersionedMap(frames.versions);
     this.slots = new VersionedMap(frames.versions);
+  }
+
+  /** Bytes of what is mapped and filled at once. */
+  get pageSize(): number {
+    return PAGE_SIZE;
   }
 
   /** Pages that the size covers. */

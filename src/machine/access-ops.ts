@@ -30,7 +30,9 @@ function* reach(
 ): Op<Signal | undefined> {
   const failed = yield* accessSpan(thread.mm, userMode(thread), span, write);
   if (failed === undefined) return undefined;
-  return signalOf(failed.error, failed.addr, thread.mm.memory.profile);
+  const { mm } = thread;
+  const pageSize = mm.vmas.find(failed.addr)?.pageSize;
+  return signalOf(failed.error, failed.addr, mm.memory.profile, pageSize);
 }
 
 /** Copies bytes out of pages that are accessible now. */

@@ -19,6 +19,7 @@ import { FRAME_HWPOISON } from '../phys/frames.js';
 import type { KernelVersion } from '../profile/matrix.js';
 import { type KernelConfig, kernelProfile, type Quirks } from '../profile/profile.js';
 import { Credentials } from './credentials.js';
+import { type HugepageCounts, type HugepageUse, hugepageUse, setHugePages } from './hugepages.js';
 import { Ksm } from './ksm.js';
 import { beginMigration, compactMm, type MigrateRequest, type Migration } from './migration.js';
 import { Process } from './process.js';
@@ -66,6 +67,8 @@ export interface MachineOptions {
   readonly nodes?: number;
   /** A locked update faults as a read first, as emulated CPUs do. @defaultValue `false` */
   readonly rmwReadsFirst?: boolean;
+  /** Huge pages that are set aside for hugetlb, out of `memory`. @defaultValue none */
+  readonly nrHugepages?: HugepageCounts;
 }
 
 /** Options of {@link Machine.spawn}. */
@@ -121,6 +124,7 @@ export class Machine {
     } as const;
     const { transparentHugepage, nodes = 1 } = options;
     const memory = new MachineMemory(profile, pages, minAddr, transparentHugepage, nodesOf(nodes));
+    setHugePages(memory, options.nrHugepages);
     this.#system = new System(memory, policy, options.rmwReadsFirst ?? false);
     this.#system.files.readAheadPages = readAheadPages(options.readAhead ?? 128 * KIB);
   }
@@ -180,6 +184,11 @@ export class Machine {
   /** Pages that neither data nor page tables use. */
   get freePages(): number {
     return this.#system.memory.frames.available;
+  }
+
+  /** The pool of huge pages of a size, 2 MiB unless said otherwise. */
+  hugepages(size: '2M' | '1G' = '2M'): HugepageUse {
+    return hugepageUse(this.#system.memory, size);
   }
 
   /**

@@ -33,33 +33,27 @@ import {
 } from '../pgtable/pte.js';
 import { FRAME_ANON, FRAME_EXCLUSIVE, type Frames, NO_FRAME } from '../phys/frames.js';
 import { isPinnedAnywhere } from './folio.js';
+import type { ForkPair } from './fork-pair.js';
 import { isHugeSlot, splitHuge } from './huge.js';
+import { copyHugetlb } from './hugetlb-fork.js';
 import { entryFor, maybeWritable } from './install.js';
-import type { Mm } from './mm.js';
 import { isRwProtected, withoutRwProtection } from './protect.js';
 import { prepareAnonVma } from './rmap.js';
 import { written } from './soft-dirty.js';
-import type { Vma } from './vma.js';
 import { VM_MAYBE_GUARD, VM_UFFD_RWP, VM_UFFD_WP } from './vma-flags.js';
-
-/** The parent's and the child's side of one area. */
-export interface ForkPair {
-  readonly parent: Mm;
-  readonly child: Mm;
-  readonly from: Vma;
-  readonly to: Vma;
-}
 
 /** Whether the child could not rebuild this area's entries by faulting. */
 export function needsCopy({ parent, from, to }: ForkPair): boolean {
   const { profile } = parent.memory;
   if (to.has(VM_UFFD_WP | VM_UFFD_RWP) && profile.has('forkCopiesWpVma')) return true;
+  if (from.isHugetlb && profile.has('forkCopiesSharedHugetlb')) return true;
   return from.anonVma !== undefined || from.has(VM_MAYBE_GUARD);
 }
 
 /** Copies the entries of an area to the child. */
 export function copyEntries(pair: ForkPair): Failure | undefined {
   const { parent, child, from } = pair;
+  if (from.isHugetlb) return copyHugetlb(pair);
   let failure: Failure | undefined;
   parent.visit(from.start, from.end, (first, addr, count) => {
     if (child.slotOrCreate(addr) === NO_SLOT) failure = noTable();

@@ -6,10 +6,12 @@
 import type { Pfn } from '../base/brand.js';
 import type { Copier } from '../base/graph.js';
 import type { PointSwitch } from '../base/op.js';
+import { PMD_SIZE, PUD_SIZE } from '../base/page.js';
 import { Trace } from '../base/trace.js';
 import { Versions } from '../base/versions.js';
 import { NO_TABLE, TableArena, type TableId } from '../pgtable/arena.js';
 import { Frames } from '../phys/frames.js';
+import { HugePool } from '../phys/huge-pool.js';
 import { PageLocks } from '../phys/page-locks.js';
 import { SwapSpace } from '../phys/swap.js';
 import type { KernelProfile } from '../profile/profile.js';
@@ -42,6 +44,8 @@ export class MachineMemory {
   /** Their moves, by the frame that each page leaves. */
   readonly moves = new Map<Pfn, Moving>();
   readonly tables: TableArena;
+  /** Pools of hugetlb pages by the bytes of a page. */
+  readonly hugePools = new Map<number, HugePool>();
   /** Address spaces, those of children that are still being forked too, and then threads. */
   readonly viewers = new Set<MemoryViewer>();
   /** Called when memory is full with the address space that asks; true when some was freed. */
@@ -66,6 +70,9 @@ export class MachineMemory {
     this.frames = new Frames(totalPages, this.versions);
     this.swap = new SwapSpace(this.frames);
     this.tables = new TableArena(totalPages, this.versions);
+    for (const size of [PMD_SIZE, PUD_SIZE]) {
+      this.hugePools.set(size, new HugePool(this.frames, size, 0));
+    }
     this.frames.onGrow = () => {
       for (const viewer of this.viewers) viewer.showMemory();
     };
@@ -85,6 +92,14 @@ export class MachineMemory {
 
   /** A page table, or `NO_TABLE` when memory is full. */
   allocTable = (): TableId => (this.frames.charge() ? this.tables.alloc() : NO_TABLE);
+
+  /** Sets huge pages of a size aside, once; false when memory does not hold them. */
+  setHugePages(pageSize: number, pages: number): boolean {
+    const pool = new HugePool(this.frames, pageSize, pages);
+    if (!this.frames.addPool(pool, pages * pool.pageFrames)) return false;
+    this.hugePools.set(pageSize, pool);
+    return true;
+  }
 
   /** No frame is left. */
   get isShort(): boolean {

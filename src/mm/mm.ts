@@ -4,7 +4,8 @@
  * Answers to: struct mm_struct.
  */
 
-import { PAGE_SIZE, PMD_SIZE, pmdDown } from '../base/page.js';
+import type { Pfn } from '../base/brand.js';
+import { PAGE_SIZE, PMD_SIZE, PUD_SIZE, pmdDown } from '../base/page.js';
 import {
   ENTRIES,
   NO_SLOT,
@@ -13,15 +14,19 @@ import {
   slotAfter,
   type TableId,
 } from '../pgtable/arena.js';
-import { PTE_NONE, type Pte } from '../pgtable/pte.js';
+import { PTE_NONE, type Pte, ptePfnAt } from '../pgtable/pte.js';
 import { Tlb } from '../pgtable/tlb.js';
 import {
   collectTables,
   detachLeafTable,
+  detachMiddleTable,
+  type HugeSize,
   leafTable,
   type RunVisitor,
   visitRange,
   walk,
+  walkHuge,
+  walkHugeOrCreate,
   walkOrCreate,
 } from '../pgtable/walk.js';
 import type { MachineMemory } from './memory.js';
@@ -58,6 +63,16 @@ export class Mm {
     return walkOrCreate(this.memory.tables, this.root, addr, this.memory.allocTable);
   }
 
+  /** Slot of the huge page of a size at `addr`, or `NO_SLOT` without a table for it. */
+  hugeSlot(addr: number, size: HugeSize): Slot {
+    return walkHuge(this.memory.tables, this.root, addr, size);
+  }
+
+  /** As {@link Mm.hugeSlot}, making tables; `NO_SLOT` when memory is full. */
+  hugeSlotOrCreate(addr: number, size: HugeSize): Slot {
+    return walkHugeOrCreate(this.memory.tables, this.root, addr, size, this.memory.allocTable);
+  }
+
   /** Entry of the page at `addr`; none without a page table. */
   pte(addr: number): Pte {
     const slot = this.slot(addr);
@@ -67,6 +82,11 @@ export class Mm {
   /** The page table of the 2 MiB around `addr`, or `NO_TABLE`. */
   leaf(addr: number): TableId {
     return leafTable(this.memory.tables, this.root, addr);
+  }
+
+  /** Frame of the base page at `addr`, which is mapped. */
+  frameAt(addr: number): Pfn {
+    return ptePfnAt(this.pte(addr), addr);
   }
 
   hasTable(addr: number): boolean {
@@ -83,7 +103,13 @@ export class Mm {
     this.tlb.flushPage(addr);
   }
 
-  /** Visits the existing entries of `[start, end)`, run by run. */
+  /** As {@link Mm.store}, for the entry of a huge page. */
+  storeHuge(slot: Slot, addr: number, pte: Pte, size: HugeSize): void {
+    this.memory.tables.store(slot, pte);
+    this.tlb.flushRange(addr, addr + size);
+  }
+
+  /** Visits the existing entries of `[start, end)`, run by run; huge pages have none. */
   visit(start: number, end: number, visitor: RunVisitor): void {
     visitRange(this.memory.tables, this.root, start, end, visitor);
   }
@@ -94,11 +120,19 @@ export class Mm {
     if (table !== NO_TABLE) this.memory.freeTable(table);
   }
 
+  private freeMiddleTable(addr: number): void {
+    const table = detachMiddleTable(this.memory.tables, this.root, addr);
+    if (table !== NO_TABLE) this.memory.freeTable(table);
+  }
+
   /** Gives back page tables of `[start, end)` whose 2 MiB no area reaches any more. */
   freeUnusedTables(start: number, end: number): void {
     this.visit(pmdDown(start), pmdDown(end + PMD_SIZE - 1), (_slot, addr) => {
       if (this.vmas.within(addr, addr + PMD_SIZE).length === 0) this.freeLeafTable(addr);
     });
+    for (let addr = start - (start % PUD_SIZE); addr < end; addr += PUD_SIZE) {
+      if (this.vmas.within(addr, addr + PUD_SIZE).length === 0) this.freeMiddleTable(addr);
+    }
   }
 
   /** Gives back page tables that `[start, end)` covers and whose entries are all none. */

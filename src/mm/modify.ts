@@ -22,6 +22,7 @@ export const mapCountAllows = (mm: Mm): boolean => mm.vmas.size < MAP_COUNT_MAX;
 
 /** Cuts an area in two at `addr` and returns the upper part. */
 export function splitVma(mm: Mm, vma: Vma, addr: number): Vma | Failure {
+  if (vma.pageStart(addr) !== addr) return fail('EINVAL', 'a huge page cannot be parted');
   if (!mapCountAllows(mm)) return fail('ENOMEM', 'the address space has too many areas');
   const upper = new Vma({
     start: addr,
@@ -33,6 +34,8 @@ export function splitVma(mm: Mm, vma: Vma, addr: number): Vma | Failure {
   upper.uffd = vma.uffd;
   upper.anonVma = vma.anonVma;
   upper.anonChain = [...vma.anonChain];
+  upper.promise = vma.promise;
+  upper.lostPages = vma.lostPages;
   splitEnds(mm, addr, addr);
   vma.end = addr;
   linkVma(mm, upper);
@@ -99,6 +102,7 @@ function alike(low: Vma, high: VmaInit & { uffd: UffdPort | undefined }): boolea
   return (
     low.end === high.start &&
     ((low.flags ^ high.flags) & ~VM_STICKY) === 0 &&
+    !low.isHugetlb &&
     low.file === high.file &&
     low.uffd === high.uffd &&
     high.pgoff === low.indexOf(low.end)

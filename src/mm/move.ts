@@ -64,11 +64,12 @@ function moveSlot(mm: Mm, move: TableMove, addr: number): Failure | undefined {
   if (target === NO_SLOT) return noTable();
   if (pte === PTE_NONE) return undefined;
   mm.store(mm.slot(addr), addr, PTE_NONE);
-  mm.store(target, to, moved(mm, move, pte));
+  mm.store(target, to, movedEntry(mm, move, pte));
   return undefined;
 }
 
-function moved(mm: Mm, move: TableMove, pte: Pte): Pte {
+/** What an entry is at its new place. */
+export function movedEntry(mm: Mm, move: TableMove, pte: Pte): Pte {
   const present = pteIsPresent(pte);
   const marked = softDirtied(mm, pte);
   if (!move.clearsWp) return marked;

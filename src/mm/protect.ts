@@ -33,6 +33,7 @@ import {
 } from '../pgtable/pte.js';
 import { FRAME_ANON, FRAME_EXCLUSIVE } from '../phys/frames.js';
 import { splitEnds } from './huge.js';
+import { changeHugetlb, hugeSize } from './hugetlb-area.js';
 import { installMarker } from './marker.js';
 import type { Mm } from './mm.js';
 import { awaitsSoftDirty } from './soft-dirty.js';
@@ -41,7 +42,17 @@ import { VM_ACCESS, VM_UFFD_RWP, VM_WRITE } from './vma-flags.js';
 
 type Change = (pte: Pte) => Pte;
 
-function changeRange(mm: Mm, start: number, end: number, change: Change): void {
+/** A range of addresses. */
+interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+function changeRange(mm: Mm, vma: Vma, { start, end }: Span, change: Change): void {
+  if (vma.isHugetlb) {
+    changeHugetlb(mm, vma, { start, end }, change);
+    return;
+  }
   const { tables } = mm.memory;
   splitEnds(mm, start, end);
   mm.visit(start, end, (first, _addr, count) => {
@@ -63,7 +74,7 @@ function withoutMovingWrite({ memory: { frames } }: Mm, pte: Pte): Pte {
 
 /** Brings the entries of `[start, end)` in line with the area's access rights. */
 export function applyAccess(mm: Mm, vma: Vma, start: number, end: number): void {
-  changeRange(mm, start, end, (pte) => {
+  changeRange(mm, vma, { start, end }, (pte) => {
     if (!pteIsPresent(pte)) return pte;
     const hidden = !vma.has(VM_ACCESS) || isRwProtected(vma, pte);
     return hidden ? pteMakeProtNone(pte) : accessible(mm, vma, pte);
@@ -89,8 +100,8 @@ export function withoutRwProtection(mm: Mm, vma: Vma, pte: Pte): Pte {
 }
 
 /** Hides the present pages of `[start, end)`; empty slots and markers stay as they are. */
-export function setUffdRwp(mm: Mm, start: number, end: number): void {
-  changeRange(mm, start, end, (pte) => {
+export function setUffdRwp(mm: Mm, vma: Vma, start: number, end: number): void {
+  changeRange(mm, vma, { start, end }, (pte) => {
     if (pteIsPresent(pte)) return pteMakeProtNone(pteMakeUffdWp(pte));
     return pteIsMarker(pte) ? pte : pteMakeSwpUffdWp(pte);
   });
@@ -98,7 +109,7 @@ export function setUffdRwp(mm: Mm, start: number, end: number): void {
 
 /** Gives the pages of `[start, end)` the permissions of their area back. */
 export function clearUffdRwp(mm: Mm, vma: Vma, start: number, end: number): void {
-  changeRange(mm, start, end, (pte) =>
+  changeRange(mm, vma, { start, end }, (pte) =>
     pteIsUffdWp(pte) && !pteIsMarker(pte) ? withoutRwProtection(mm, vma, pte) : pte,
   );
 }
@@ -123,7 +134,7 @@ function isExclusive(mm: Mm, pte: Pte): boolean {
 
 /** Clears write protection in `[start, end)`: entries, side bits, markers. */
 export function clearUffdWp(mm: Mm, vma: Vma, start: number, end: number): void {
-  changeRange(mm, start, end, (pte) => {
+  changeRange(mm, vma, { start, end }, (pte) => {
     if (pteIsPresent(pte)) {
       return pteIsUffdWp(pte) ? upgraded(mm, vma, pteClearUffdWp(pte)) : pte;
     }
@@ -134,19 +145,30 @@ export function clearUffdWp(mm: Mm, vma: Vma, start: number, end: number): void 
 /** Write-protects `[start, end)`: pages, and empty slots where the area keeps markers. */
 export function setUffdWp(mm: Mm, vma: Vma, start: number, end: number): Failure | undefined {
   if (vma.usesMarkers) {
-    const failure = markEmpty(mm, start, end);
+    const mark = vma.isHugetlb ? markEmptyHuge : markEmpty;
+    const failure = mark(mm, vma, { start, end });
     if (failure !== undefined) return failure;
   }
-  changeRange(mm, start, end, (pte) => {
+  changeRange(mm, vma, { start, end }, (pte) => {
     if (pteIsPresent(pte)) return pteMakeUffdWp(pte);
     return pteIsMarker(pte) ? pte : pteMakeSwpUffdWp(pte);
   });
   return undefined;
 }
 
-function markEmpty(mm: Mm, start: number, end: number): Failure | undefined {
+function markEmpty(mm: Mm, _vma: Vma, { start, end }: Span): Failure | undefined {
   for (let addr = start; addr < end; addr += PAGE_SIZE) {
     const slot = mm.slotOrCreate(addr);
+    if (slot === NO_SLOT) return fail('ENOMEM', 'no memory for a page table');
+    if (mm.load(slot) === PTE_NONE) installMarker(mm, slot, addr, MARKER_UFFD_WP);
+  }
+  return undefined;
+}
+
+function markEmptyHuge(mm: Mm, vma: Vma, { start, end }: Span): Failure | undefined {
+  const size = hugeSize(vma);
+  for (let addr = start; addr < end; addr += size) {
+    const slot = mm.hugeSlotOrCreate(addr, size);
     if (slot === NO_SLOT) return fail('ENOMEM', 'no memory for a page table');
     if (mm.load(slot) === PTE_NONE) installMarker(mm, slot, addr, MARKER_UFFD_WP);
   }

@@ -16,7 +16,13 @@ import { KsmPage } from './ksm-page.js';
 import { Mm } from './mm.js';
 import type { Vma } from './vma.js';
 import { VM_ACCESS, VM_STICKY } from './vma-flags.js';
-import { ZAP_CONTENT, ZAP_HOLE, zapRange } from './zap.js';
+import { ZAP_CONTENT, ZAP_HOLE, ZAP_TEARDOWN, zapRange } from './zap.js';
+
+const ZAPS = {
+  'even-cows': ZAP_CONTENT,
+  'not-cows': ZAP_HOLE,
+  'every-trace': ZAP_TEARDOWN,
+} as const;
 
 /** An area of an address space, as the owners of its pages see it. */
 export class VmaSite implements MappingSite {
@@ -28,7 +34,7 @@ export class VmaSite implements MappingSite {
   unmap(first: number, end: number, scope: UnmapScope): void {
     const { from, to } = this.addresses(first, end);
     if (from >= to) return;
-    zapRange(this.mm, this.vma, from, to, scope === 'even-cows' ? ZAP_CONTENT : ZAP_HOLE);
+    zapRange(this.mm, this.vma, from, to, ZAPS[scope]);
   }
 
   clean(first: number, end: number): void {

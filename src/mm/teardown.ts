@@ -5,6 +5,7 @@
  */
 
 import { assert } from '../base/assert.js';
+import { dropPromise } from './hugetlb-zap.js';
 import type { Mm } from './mm.js';
 import { unlinkVma } from './rmap.js';
 import type { Vma } from './vma.js';
@@ -13,6 +14,7 @@ import { ZAP_TEARDOWN, zapRange } from './zap.js';
 /** Empties an area and takes it out. */
 export function removeArea(mm: Mm, vma: Vma): void {
   zapRange(mm, vma, vma.start, vma.end, ZAP_TEARDOWN);
+  dropPromise(vma);
   unlinkVma(mm, vma);
 }
 

@@ -37,6 +37,8 @@ export interface UffdFault {
   readonly faulter: Faulter;
   /** Exact address of the access. */
   readonly addr: number;
+  /** Start of the page that it needs: of the huge one in a hugetlb area. */
+  readonly page: number;
   readonly write: boolean;
   readonly reason: UffdReason;
   /** Raised by an instruction in user space, not by a copy inside the kernel. */

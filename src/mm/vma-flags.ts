@@ -32,6 +32,8 @@ export const VM_SOFTDIRTY = 1 << 17;
 export const VM_ACCOUNT = 1 << 19;
 /** A guard was installed once; kept for good, ignored when VMAs are compared for merging. */
 export const VM_MAYBE_GUARD = 1 << 18;
+/** Mapped in huge pages of a pool, which go and come as a whole. */
+export const VM_HUGETLB = 1 << 24;
 export const VM_UFFD_MISSING = 1 << 20;
 export const VM_UFFD_WP = 1 << 21;
 export const VM_UFFD_MINOR = 1 << 22;

@@ -7,8 +7,10 @@ import { PAGE_SIZE } from '../base/page.js';
 import type { MappedFile, ReadPattern } from '../file/mapped-file.js';
 import type { MappingSite } from '../phys/frames.js';
 import type { AnonVma } from './anon-vma.js';
+import type { HugePromise } from './hugetlb-promise.js';
 import type { UffdPort } from './uffd-port.js';
 import {
+  VM_HUGETLB,
   VM_MAYWRITE,
   VM_RAND_READ,
   VM_SEQ_READ,
@@ -45,6 +47,11 @@ export class Vma {
   anonVma: AnonVma | undefined;
   /** Every owner whose pages may be mapped here: the own one and, after fork, the ancestors'. */
   anonChain: AnonVma[] = [];
+
+  /** Huge pages that a private area was promised; shared by the parts of a split. */
+  promise: HugePromise | undefined;
+  /** A huge page was taken away for the parent: a missing page is an error from now on. */
+  lostPages = false;
 
   /** How the owners of its pages know it; there while the area is in an address space. */
   site: MappingSite | undefined;
@@ -107,6 +114,20 @@ export class Vma {
 
   get catchesMissing(): boolean {
     return this.has(VM_UFFD_MISSING);
+  }
+
+  get isHugetlb(): boolean {
+    return this.has(VM_HUGETLB);
+  }
+
+  /** Bytes of what is mapped, filled and protected at once. */
+  get pageSize(): number {
+    return this.file?.inode.pageSize ?? PAGE_SIZE;
+  }
+
+  /** Start of the page, a huge one where there are such, that holds `addr`. */
+  pageStart(addr: number): number {
+    return addr - (addr % this.pageSize);
   }
 
   /** Page index, in the file or of the anonymous memory, of the page at `addr`. */

@@ -29,6 +29,7 @@ import {
 } from '../pgtable/pte.js';
 import { FRAME_ANON } from '../phys/frames.js';
 import { isHugeSlot, splitEnds } from './huge.js';
+import { zapHugetlb } from './hugetlb-zap.js';
 import { installMarker } from './marker.js';
 import type { Mm } from './mm.js';
 import type { Vma } from './vma.js';
@@ -52,7 +53,8 @@ export const ZAP_HOLE: ZapKind = { dropsMarkers: false, evenCows: false };
 /** Zaps `[start, end)` of an area and forgets its translations. */
 export function zapRange(mm: Mm, vma: Vma, start: number, end: number, kind: ZapKind): void {
   mm.memory.onPage?.({ kind: 'removal', mm, start, end });
-  clearRange(mm, vma, { start, end }, kind);
+  if (vma.isHugetlb) zapHugetlb(mm, vma, { start, end }, kind.dropsMarkers ? 'drop' : 'keep');
+  else clearRange(mm, vma, { start, end }, kind);
 }
 
 /** As {@link zapRange} for pages whose content lives on in a copy. */

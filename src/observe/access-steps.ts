@@ -41,7 +41,7 @@ export function accessSteps(mm: Mm, addr: number, write: boolean): AccessStep[] 
   if (addr >= TASK_SIZE) return [segv('SEGV_MAPERR', 'the address is not in user space')];
   const vma = mm.vmas.find(addr);
   if (vma !== undefined) {
-    const asked: Asked = { mm, vma, page: pageDown(addr), write };
+    const asked: Asked = { mm, vma, page: vma.pageStart(addr), write };
     return stepsFrom(asked, entryView(mm, addr));
   }
   const stack = stackAbove(mm, addr);
@@ -92,6 +92,9 @@ function presentStep(asked: Asked, entry: PresentView): Next {
   const { vma } = asked;
   if (vma.has(VM_UFFD_RWP) && entry.uffdWp) return hiddenStep(asked, entry);
   if (!asked.write) return [hit('the entry is readable')];
+  if (vma.isHugetlb && entry.uffdWp && !vma.has(VM_UFFD_WP)) {
+    return [wait('the area lost WP, the page did not: the fault is tried again for ever')];
+  }
   if (!entry.uffdWp || !vma.has(VM_UFFD_WP)) return writeStep(asked, entry, '');
   return vma.uffd?.wpAsync === true
     ? writeStep(asked, { ...entry, uffdWp: false }, 'takes the protection off and ')
@@ -118,7 +121,8 @@ function writeStep({ mm, vma }: Asked, entry: PresentView, also: string): Next {
     return [step, { ...entry, writable: true }];
   }
   const { frames } = mm.memory;
-  const alone = entry.exclusive || frames.refs(entry.frame as Pfn) === 1;
+  const alone =
+    entry.exclusive || (vma.isHugetlb ? entry.maps === 1 : frames.refs(entry.frame as Pfn) === 1);
   if (entry.page === 'anonymous page' && alone) {
     const step = resolved(`${also}grants write permission`, 'nobody else has the page');
     return [step, { ...entry, writable: true }];
@@ -161,7 +165,8 @@ function markerStep(asked: Asked, { bits }: MarkerView): Next {
   }
   if (bits.includes('guard')) return [segv('SEGV_MAPERR', 'a guard is installed there')];
   if (bits.includes('unknown')) return [bus('a marker is there that has no meaning')];
-  if (asked.vma.has(VM_UFFD_WP)) return missingStep(asked, 'marked');
+  const { vma } = asked;
+  if (vma.has(VM_UFFD_WP) || vma.isHugetlb) return missingStep(asked, 'marked');
   const because = 'the area is not registered for WP any more';
   return [resolved('drops the marker', because), { kind: 'none' }];
 }

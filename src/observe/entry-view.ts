@@ -14,6 +14,7 @@ import {
   type Pte,
   pteIsAccessed,
   pteIsDirty,
+  pteIsHuge,
   pteIsHwpoison,
   pteIsMarker,
   pteIsMigration,
@@ -30,6 +31,7 @@ import {
   pteIsWritable,
   pteMarkerBits,
   ptePfn,
+  ptePfnAt,
   pteSwapSlot,
 } from '../pgtable/pte.js';
 import { FRAME_ANON, FRAME_EXCLUSIVE, NO_FRAME } from '../phys/frames.js';
@@ -151,8 +153,8 @@ function presentView(mm: Mm, addr: number, pte: Pte): PresentView {
   return {
     kind: 'present',
     page: isZero ? 'zero page' : anon ? 'anonymous page' : 'page of the file',
-    frame: pfn,
-    huge: isHuge(mm, addr),
+    frame: ptePfnAt(pte, addr),
+    huge: isHuge(mm, addr) || pteIsHuge(pte),
     writable: pteIsWritable(pte),
     dirty: pteIsDirty(pte),
     accessed: pteIsAccessed(pte),

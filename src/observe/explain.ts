@@ -6,6 +6,7 @@
 import { pageDown, TASK_SIZE } from '../base/page.js';
 import { isHuge } from '../mm/huge.js';
 import type { Mm } from '../mm/mm.js';
+import { pteIsHuge } from '../pgtable/pte.js';
 import { stepsTo } from '../pgtable/walk.js';
 import { accessSteps } from './access-steps.js';
 import { entryView } from './entry-view.js';
@@ -29,7 +30,7 @@ export function explain(mm: Mm, addr: number): Explanation {
 }
 
 function walkTo(mm: Mm, addr: number): WalkLevel[] {
-  const huge = isHuge(mm, addr);
+  const huge = isHuge(mm, addr) || pteIsHuge(mm.pte(addr));
   const steps = stepsTo(mm.memory.tables, mm.root, addr).slice(0, huge ? 3 : 4);
   return steps.map(({ level, table, index }, depth) => {
     const last = depth === steps.length - 1;

@@ -10,6 +10,7 @@ import type { Inode } from '../file/inode.js';
 import { MappedFile } from '../file/mapped-file.js';
 import type { OpenFile } from '../file/open-file.js';
 import { hasRoomForHuge, isHugeSlot } from '../mm/huge.js';
+import { visitHugetlb } from '../mm/hugetlb-area.js';
 import { isMerged } from '../mm/ksm-page.js';
 import type { MachineMemory } from '../mm/memory.js';
 import type { Mm } from '../mm/mm.js';
@@ -32,6 +33,7 @@ import {
   pteIsWritable,
   pteMarkerBits,
   ptePfn,
+  ptePfnAt,
   pteSwapSlot,
 } from '../pgtable/pte.js';
 import { collectTables } from '../pgtable/walk.js';
@@ -43,6 +45,7 @@ import {
   headOf,
   ZERO_PFN,
 } from '../phys/frames.js';
+import { checkPools } from './hugetlb-invariants.js';
 
 /** What page tables refer to, counted. */
 interface Found {
@@ -69,6 +72,7 @@ export function checkInvariants(memory: MachineMemory, holders: Holders): void {
   const inodes = inodesOf(holders);
   checkFrames(memory, found.maps, inodes);
   checkSwap(memory, found.users, inodes);
+  checkPools(memory, spaces, inodes);
   const tables = spaces.reduce((sum, mm) => sum + collectTables(memory.tables, mm.root).length, 0);
   assert(tables === memory.tables.used, `${memory.tables.used} page tables, ${tables} reachable`);
 }
@@ -105,6 +109,13 @@ function checkEntries(mm: Mm, found: Found): void {
       if (pte !== PTE_NONE) checkEntry(mm, addr, pte, found);
     }
   });
+  for (const vma of mm.vmas) {
+    if (!vma.isHugetlb) continue;
+    visitHugetlb(mm, vma, vma, (slot, addr) => {
+      const pte = mm.load(slot);
+      if (pte !== PTE_NONE) checkEntry(mm, addr, pte, found);
+    });
+  }
 }
 
 /** The entries that are one huge entry map one huge page, or zeros, in order and alike. */
@@ -193,7 +204,7 @@ function checkTlb(mm: Mm): void {
     assert(allowed, `stale read translation of ${hex(page)}`);
     const writes = !write || (pteIsWritable(pte) && pteIsDirty(pte));
     assert(writes, `stale write translation of ${hex(page)}`);
-    assert(pfn === ptePfn(pte), `translation of ${hex(page)} leads to another frame`);
+    assert(pfn === ptePfnAt(pte, page), `translation of ${hex(page)} leads to another frame`);
   }
 }
 

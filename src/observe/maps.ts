@@ -38,6 +38,7 @@ const TOKENS = [
   [flags.VM_DONTEXPAND, 'de'],
   [flags.VM_ACCOUNT, 'ac'],
   [flags.VM_NORESERVE, 'nr'],
+  [flags.VM_HUGETLB, 'ht'],
   [flags.VM_WIPEONFORK, 'wf'],
   [flags.VM_DONTDUMP, 'dd'],
   [flags.VM_SOFTDIRTY, 'sd'],

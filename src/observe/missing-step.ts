@@ -3,9 +3,10 @@
  * Answers to: do_anonymous_page(), do_fault().
  */
 
-import { PMD_PAGES } from '../base/page.js';
+import { PAGE_SIZE, PMD_PAGES } from '../base/page.js';
 import { cachedAround } from '../mm/cached-around.js';
 import { allowsHuge, hasRoomForHuge } from '../mm/huge.js';
+import { canAllocHugetlb } from '../mm/hugetlb.js';
 import { VM_SHARED, VM_UFFD_MINOR } from '../mm/vma-flags.js';
 import {
   type Asked,
@@ -25,6 +26,7 @@ export type Marked = 'marked' | 'unmarked';
 /** The fault of an access that the area allows. */
 export function missingStep(asked: Asked, marked: Marked): Next {
   const { mm, vma, page, write } = asked;
+  if (vma.isHugetlb && vma.lostPages) return [bus('its huge pages were taken back for the parent')];
   if (!vma.isAnonymous) return fileStep(asked, marked);
   if (vma.catchesMissing) return ask(asked, 'missing', 'no page is there, registered for MISSING');
   const huge = allowsHuge(mm, vma) && hasRoomForHuge(vma, page) && !mm.hasTable(page);
@@ -77,13 +79,16 @@ function fileStep(asked: Asked, marked: Marked): Next {
   if (!there && vma.catchesMissing) {
     return ask(asked, 'missing', 'no page is there, registered for MISSING');
   }
+  if (!there && vma.isHugetlb && !canAllocHugetlb(vma, index)) {
+    return [bus('no huge page is left')];
+  }
   if (mm.memory.locks.isLocked(inode.lookup(index))) {
     return [wait('the page of the file is being moved to another frame')];
   }
   if (inode.isBroken(index)) return [poisoned(asked, 'the memory of the page of the file failed')];
   return inode.isUnreadable(index)
     ? [bus('the swap device could not read the page of the file')]
-    : cached(asked, marked, Math.max(around.length, 1));
+    : cached(asked, marked, Math.max(around.length, vma.pageSize / PAGE_SIZE));
 }
 
 /** The page of the file, or a private copy for a store. */
@@ -95,6 +100,7 @@ function cached({ vma, page, write }: Asked, marked: Marked, pages: number): Nex
     return brings(marked, 'a private copy of the page', own(marked), pages, because);
   }
   const how = { page: 'page of the file', writable: write || vma.mapsWritable } as const;
-  const what = pages > 1 ? `the page and ${pages - 1} neighbours` : 'the page of the file';
+  const what =
+    pages > 1 && !vma.isHugetlb ? `the page and ${pages - 1} neighbours` : 'the page of the file';
   return brings(marked, what, { ...how, exclusive: false }, pages, because);
 }

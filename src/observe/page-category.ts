@@ -51,6 +51,10 @@ export function pageCategory(mm: Mm, vma: Vma, addr: number): number {
 export const hugeCategory = (mm: Mm, vma: Vma, addr: number): number =>
   pageCategory(mm, vma, addr) | PAGE_IS_HUGE;
 
+/** Categories of the hugetlb page at `addr`, whose table exists: an empty one is never written. */
+export const hugetlbCategory = (mm: Mm, vma: Vma, addr: number): number =>
+  pteIsNone(mm.pte(addr)) ? PAGE_IS_HUGE : hugeCategory(mm, vma, addr);
+
 /** Newer kernels say "written" only where protection could tell. */
 const countsAsWritten = (mm: Mm, vma: Vma): boolean =>
   !mm.memory.profile.has('scanWrittenOnlyWp') || vma.has(VM_UFFD_WP);

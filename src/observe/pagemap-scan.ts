@@ -8,11 +8,13 @@
 import { type Failure, fail } from '../base/errno.js';
 import { isPageAligned, PAGE_SIZE, PMD_SIZE, pageUp, pmdDown, TASK_SIZE } from '../base/page.js';
 import { changeHuge, isHuge, splitHuge } from '../mm/huge.js';
+import { hugeSize } from '../mm/hugetlb-area.js';
 import type { Mm } from '../mm/mm.js';
 import { protectSlot, setUffdWp } from '../mm/protect.js';
 import type { Vma } from '../mm/vma.js';
 import { VM_SOFTDIRTY, VM_UFFD_WP } from '../mm/vma-flags.js';
-import { pteIsWpInAnyForm, pteMakeUffdWp } from '../pgtable/pte.js';
+import { NO_SLOT, type Slot } from '../pgtable/arena.js';
+import { pteIsPresent, pteIsWpInAnyForm, pteMakeUffdWp } from '../pgtable/pte.js';
 import {
   PAGE_IS_ACCESSED,
   PAGE_IS_GUARD,
@@ -22,7 +24,7 @@ import {
   PM_SCAN_CHECK_WPASYNC,
   PM_SCAN_WP_MATCHING,
 } from '../uapi/pagemap.js';
-import { holeCategory, hugeCategory, pageCategory } from './page-category.js';
+import { holeCategory, hugeCategory, hugetlbCategory, pageCategory } from './page-category.js';
 import { ScanOutput, type ScanRegion } from './scan-output.js';
 
 /** Arguments of PAGEMAP_SCAN, as `struct pm_scan_arg` names them. */
@@ -110,7 +112,7 @@ class Scan {
   }
 
   #ended(failure: Failure | undefined): ScanOutcome {
-    const walkEnd = this.#output.stoppedAt ?? this.#end;
+    const walkEnd = this.#output.stoppedAt ?? this.#output.passedAt ?? this.#end;
     return { failure, walkEnd, regions: this.#output.regions };
   }
 
@@ -129,6 +131,7 @@ class Scan {
   }
 
   #scanArea(vma: Vma, start: number, end: number): Failure | undefined {
+    if (vma.isHugetlb) return this.#scanHugetlb(vma, start, end);
     for (let addr = start; addr < end && this.#output.stoppedAt === undefined; ) {
       const next = Math.min(pmdDown(addr) + PMD_SIZE, end);
       const failure = this.mm.hasTable(addr)
@@ -138,6 +141,43 @@ class Scan {
       addr = next;
     }
     return undefined;
+  }
+
+  #scanHugetlb(vma: Vma, start: number, end: number): Failure | undefined {
+    const size = hugeSize(vma);
+    for (let addr = start; addr < end && this.#output.stoppedAt === undefined; ) {
+      const next = Math.min(vma.pageStart(addr) + size, end);
+      const slot = this.mm.hugeSlot(addr, size);
+      const failure =
+        slot === NO_SLOT
+          ? this.#scanHugetlbHole(vma, addr, next)
+          : this.#scanHugetlbPage(vma, slot, addr, next);
+      if (failure !== undefined) return failure;
+      addr = next;
+    }
+    return undefined;
+  }
+
+  /** A hole has no category but its area's; protection marks the page. */
+  #scanHugetlbHole(vma: Vma, start: number, end: number): Failure | undefined {
+    if (!this.#isInteresting(this.#vmaCategory)) return undefined;
+    const done = this.#output.push(this.#vmaCategory, start, end);
+    if (done === start || !this.#protects) return undefined;
+    return setUffdWp(this.mm, vma, start, done);
+  }
+
+  /** A part of a huge page cannot be protected: the scan stops in front of it. */
+  #scanHugetlbPage(vma: Vma, slot: Slot, start: number, end: number): undefined {
+    const category = this.#vmaCategory | hugetlbCategory(this.mm, vma, start);
+    if (!this.#isInteresting(category)) return;
+    const done = this.#output.push(category, start, end);
+    if (done === start || !this.#protects || (category & PAGE_IS_WRITTEN) === 0) return;
+    const size = hugeSize(vma);
+    if (done - start !== size) this.#output.takeBack(start, done);
+    else {
+      const pte = this.mm.load(slot);
+      if (pteIsPresent(pte)) this.mm.storeHuge(slot, start, pteMakeUffdWp(pte), size);
+    }
   }
 
   #scanTable(vma: Vma, start: number, end: number): undefined {

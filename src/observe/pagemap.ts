@@ -25,6 +25,7 @@ import {
   pteMarkerBits,
   pteNamesFrame,
   ptePfn,
+  ptePfnAt,
   pteSwapSlot,
 } from '../pgtable/pte.js';
 import { FRAME_ANON, headOf } from '../phys/frames.js';
@@ -54,6 +55,7 @@ export function pagemapWord(mm: Mm, addr: number): bigint {
   const pte = mm.pte(addr);
   let word = softDirty(mm, vma, pte);
   if (pteIsNone(pte)) return word;
+  if (vma.isHugetlb) return word | hugetlbBits(mm, pte, addr);
   if (pteIsWpInAnyForm(pte) && mm.memory.profile.has('pagemapWp')) word |= UFFD_WP;
   if (pteIsSwap(pte)) return word | swapBits(mm, pte);
   if (pteNamesFrame(pte)) return word | frameBits(mm, pte);
@@ -63,6 +65,17 @@ export function pagemapWord(mm: Mm, addr: number): bigint {
 function softDirty(mm: Mm, vma: Vma, pte: Pte): bigint {
   if (!mm.memory.profile.config.softDirty) return 0n;
   return vma.has(VM_SOFTDIRTY) || pteIsSoftDirty(pte) ? SOFT_DIRTY : 0n;
+}
+
+/** Of a hugetlb page each base page has its own frame; markers show nothing but protection. */
+function hugetlbBits(mm: Mm, pte: Pte, addr: number): bigint {
+  const { frames, profile } = mm.memory;
+  const protection = pteIsWpInAnyForm(pte) && profile.has('pagemapWp') ? UFFD_WP : 0n;
+  if (!pteIsPresent(pte)) return protection;
+  const head = ptePfn(pte);
+  const file = frames.has(head, FRAME_ANON) ? 0n : FILE;
+  const exclusive = frames.maps(head) === 1 ? EXCLUSIVE : 0n;
+  return PRESENT | protection | file | exclusive | BigInt(ptePfnAt(pte, addr));
 }
 
 function presentBits(mm: Mm, addr: number, pte: Pte): bigint {

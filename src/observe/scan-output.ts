@@ -32,6 +32,8 @@ export class ScanOutput {
   readonly regions: ScanRegion[] = [];
   /** Where the scan must end because a limit was reached. */
   stoppedAt: number | undefined;
+  /** The last address that was passed over although it matched; the scan went on behind it. */
+  passedAt: number | undefined;
   #pagesLeft: number;
 
   constructor(readonly limits: OutputLimits) {
@@ -52,6 +54,16 @@ export class ScanOutput {
     if (done > start && this.limits.vecLen > 0) this.#append(category, start, done);
     if (done < end) this.stoppedAt = done;
     return done;
+  }
+
+  /** Takes `[start, end)`, which was added last, out again and goes on behind it. */
+  takeBack(start: number, end: number): void {
+    this.stoppedAt = undefined;
+    this.passedAt = start;
+    if (this.limits.vecLen === 0) return;
+    this.#pagesLeft += (end - start) / PAGE_SIZE;
+    const last = this.regions.pop();
+    if (last !== undefined && last.start < start) this.regions.push({ ...last, end: start });
   }
 
   #continues(category: number, start: number): boolean {

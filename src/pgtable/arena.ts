@@ -103,12 +103,6 @@ export class TableArena {
     this.#huge.delete(table);
   }
 
-  /** Stores the number of the table below, or none, in an upper entry. */
-  link(slot: Slot, table: TableId): void {
-    this.versions.keep(this.#contents, slot >>> ENTRIES_SHIFT);
-    this.words[slot] = table;
-  }
-
   /** Takes down what is not in the versions. */
   saveState(): () => void {
     const highest = this.#highest;

@@ -4,7 +4,7 @@
  * Pure functions; only the arena's owner stores. The fields are those of x86-64, the places ours:
  *
  *   31........10 9       8        7       6    5          4       3     2        1     0
- *   pfn          spare   PROTNONE SPECIAL HUGE SOFT_DIRTY UFFD_WP DIRTY ACCESSED WRITE PRESENT
+ *   pfn          GIGA    PROTNONE SPECIAL HUGE SOFT_DIRTY UFFD_WP DIRTY ACCESSED WRITE PRESENT
  *   offset       kind2   0        kind1  kind0 SOFT_DIRTY UFFD_WP dirty young    EXCL  0
  *
  * A word of zero is none. The second row is an entry without a page: swap, migration (whose offset
@@ -27,6 +27,9 @@ const ACCESSED = 1 << 2;
 const DIRTY = 1 << 3;
 const UFFD_WP = 1 << 4;
 const SOFT_DIRTY = 1 << 5;
+/** Leaf of an upper table: 2 MiB, or with {@link GIGA} 1 GiB, from the frame named on. */
+const HUGE = 1 << 6;
+const GIGA = 1 << 9;
 const SPECIAL = 1 << 7;
 const SWP_EXCLUSIVE = WRITE;
 const PROTNONE = 1 << 8;
@@ -104,6 +107,37 @@ export const pteIsProtNone = (pte: Pte): boolean => (pte & PROTNONE) !== 0;
 /** Permissions of a walk in one word: see {@link pteAllows}. */
 export const pteAllows = (pte: Pte, write: boolean): boolean =>
   write ? pteIsWritable(pte) : pteIsReadable(pte);
+
+// ---- huge pages and the tables above ------------------------------------------------------------
+// An upper entry is none, or the number of a table in the place of the pfn without any flag, or a
+// leaf: a huge page (HUGE, GIGA) or the marker of one.
+
+const FLAGS = (1 << PFN_SHIFT) - 1;
+const FRAMES_OF_PMD = 512;
+const FRAMES_OF_PUD = 512 * 512;
+
+/** Makes a present entry a leaf of an upper table, which maps so many frames from its own on. */
+export const pteMakeHuge = (pte: Pte, frames: number): Pte =>
+  (pte | HUGE | (frames === FRAMES_OF_PUD ? GIGA : 0)) as Pte;
+
+/** Maps more than one frame. */
+export const pteIsHuge = (pte: Pte): boolean => pteIsPresent(pte) && (pte & HUGE) !== 0;
+
+/** Frame that a present entry gives the base page at `addr`. */
+export function ptePfnAt(pte: Pte, addr: number): Pfn {
+  if ((pte & HUGE) === 0) return ptePfn(pte);
+  const frames = (pte & GIGA) === 0 ? FRAMES_OF_PMD : FRAMES_OF_PUD;
+  return (ptePfn(pte) + (((addr | 0) >>> 12) & (frames - 1))) as Pfn;
+}
+
+/** Upper entry that leads to a table. */
+export const upperMakeTable = (table: number): Pte => (table << PFN_SHIFT) as Pte;
+
+/** Number of the table that an upper entry leads to; 0 when it is none or a leaf. */
+export const upperTable = (entry: Pte): number => ((entry & FLAGS) === 0 ? entry >>> PFN_SHIFT : 0);
+
+/** The upper entry is a huge page or its marker. */
+export const upperIsLeaf = (entry: Pte): boolean => (entry & FLAGS) !== 0;
 
 // ---- swap entries -----------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@
 
 import type { Pfn } from '../base/brand.js';
 import { PAGE_SIZE } from '../base/page.js';
-import { type Pte, pteIsDirty, pteIsReadable, pteIsWritable, ptePfn } from './pte.js';
+import { type Pte, pteIsDirty, pteIsReadable, pteIsWritable, ptePfnAt } from './pte.js';
 
 const ENTRIES = 4096;
 /** Tag of an entry that is empty: no page has this address. */
@@ -47,7 +47,7 @@ export class Tlb {
     const i = tlbIndex(page | 0);
     this.readTags[i] = pteIsReadable(pte) ? page : NO_PAGE;
     this.writeTags[i] = pteIsWritable(pte) && pteIsDirty(pte) ? page : NO_PAGE;
-    this.frameWords[i] = frameWord(ptePfn(pte));
+    this.frameWords[i] = frameWord(ptePfnAt(pte, page));
   }
 
   /** Forgets one page. */

@@ -1,10 +1,11 @@
 /**
  * The 4-level walk: an address leads to the slot of its entry, and all else is built on that.
- * Upper entries hold table numbers and are known here alone; absence is a named value.
+ * Upper entries hold tables and are followed here alone; absence is a named value. An upper entry
+ * may also be a leaf: a huge page, which `walk` answers and visitors of base pages pass over.
  * `walk` only reads; `walkOrCreate` is its own function, not a flag.
  */
 
-import { PAGE_SIZE, PMD_SIZE, pmdDown } from '../base/page.js';
+import { PAGE_SIZE, PMD_SIZE, PUD_SIZE, pmdDown } from '../base/page.js';
 import {
   ENTRIES,
   NO_SLOT,
@@ -14,6 +15,7 @@ import {
   type TableArena,
   type TableId,
 } from './arena.js';
+import { PTE_NONE, upperIsLeaf, upperMakeTable, upperTable } from './pte.js';
 
 // 47....39 38....30 29....21 20....12 11.....0
 // [ pgd  ] [ pud  ] [ pmd  ] [ pte  ] [offset]
@@ -25,7 +27,7 @@ const pmdIndex = (q: number): number => q & (ENTRIES - 1);
 const pteIndex = (addr: number): number => ((addr | 0) >>> 12) & (ENTRIES - 1);
 
 const child = (tables: TableArena, table: TableId, index: number): TableId =>
-  (tables.words[slotAt(table, index)] ?? 0) as TableId;
+  upperTable(tables.load(slotAt(table, index))) as TableId;
 
 /** The page table that maps the 2 MiB around `addr`, or {@link NO_TABLE}. */
 export function leafTable(tables: TableArena, root: TableId, addr: number): TableId {
@@ -37,9 +39,23 @@ export function leafTable(tables: TableArena, root: TableId, addr: number): Tabl
   return child(tables, pmd, pmdIndex(q));
 }
 
-/** Slot of the entry for `addr`, or {@link NO_SLOT} when its page table does not exist. */
+/**
+ * Slot of the entry for `addr`, that of a huge page included; {@link NO_SLOT} when its page table
+ * does not exist.
+ */
 export function walk(tables: TableArena, root: TableId, addr: number): Slot {
-  const table = leafTable(tables, root, addr);
+  const q = upper(addr);
+  const pud = child(tables, root, pgdIndex(q));
+  if (pud === NO_TABLE) return NO_SLOT;
+  const pudSlot = slotAt(pud, pudIndex(q));
+  const pudEntry = tables.load(pudSlot);
+  if (upperIsLeaf(pudEntry)) return pudSlot;
+  const pmd = upperTable(pudEntry) as TableId;
+  if (pmd === NO_TABLE) return NO_SLOT;
+  const pmdSlot = slotAt(pmd, pmdIndex(q));
+  const pmdEntry = tables.load(pmdSlot);
+  if (upperIsLeaf(pmdEntry)) return pmdSlot;
+  const table = upperTable(pmdEntry) as TableId;
   return table === NO_TABLE ? NO_SLOT : slotAt(table, pteIndex(addr));
 }
 
@@ -51,25 +67,63 @@ export function walkOrCreate(
   allocTable: () => TableId,
 ): Slot {
   const q = upper(addr);
+  const table = descend(tables, root, [pgdIndex(q), pudIndex(q), pmdIndex(q)], allocTable);
+  return table === NO_TABLE ? NO_SLOT : slotAt(table, pteIndex(addr));
+}
+
+/** Sizes of huge pages, in bytes. */
+export type HugeSize = typeof PMD_SIZE | typeof PUD_SIZE;
+
+/** Slot of the huge page of a size around `addr`; {@link NO_SLOT} when its table does not exist. */
+export function walkHuge(tables: TableArena, root: TableId, addr: number, size: HugeSize): Slot {
+  const q = upper(addr);
+  const pud = child(tables, root, pgdIndex(q));
+  if (pud === NO_TABLE) return NO_SLOT;
+  if (size === PUD_SIZE) return slotAt(pud, pudIndex(q));
+  const pmd = child(tables, pud, pudIndex(q));
+  return pmd === NO_TABLE ? NO_SLOT : slotAt(pmd, pmdIndex(q));
+}
+
+/** As {@link walkHuge}, making the tables that are missing. */
+export function walkHugeOrCreate(
+  tables: TableArena,
+  root: TableId,
+  addr: number,
+  size: HugeSize,
+  allocTable: () => TableId,
+): Slot {
+  const q = upper(addr);
+  const path = size === PUD_SIZE ? [pgdIndex(q)] : [pgdIndex(q), pudIndex(q)];
+  const table = descend(tables, root, path, allocTable);
+  if (table === NO_TABLE) return NO_SLOT;
+  return slotAt(table, size === PUD_SIZE ? pudIndex(q) : pmdIndex(q));
+}
+
+/** Follows a path of indexes, making what is missing; {@link NO_TABLE} when memory is short. */
+function descend(
+  tables: TableArena,
+  root: TableId,
+  path: readonly number[],
+  allocTable: () => TableId,
+): TableId {
   let table = root;
-  for (const index of [pgdIndex(q), pudIndex(q), pmdIndex(q)]) {
-    const slot = slotAt(table, index);
+  for (const index of path) {
     let next = child(tables, table, index);
     if (next === NO_TABLE) {
       next = allocTable();
-      if (next === NO_TABLE) return NO_SLOT;
-      tables.link(slot, next);
+      if (next === NO_TABLE) return NO_TABLE;
+      tables.store(slotAt(table, index), upperMakeTable(next));
     }
     table = next;
   }
-  return slotAt(table, pteIndex(addr));
+  return table;
 }
 
 /** Sees a run of `count` consecutive entries of one page table; `addr` belongs to the first. */
 export type RunVisitor = (slot: Slot, addr: number, count: number) => void;
 
 /**
- * Visits the existing entries of `[start, end)`, one run for each page table.
+ * Visits the existing entries of base pages in `[start, end)`, one run for each page table.
  * The ends are page aligned. Parts without a page table are left out.
  */
 export function visitRange(
@@ -81,13 +135,12 @@ export function visitRange(
 ): void {
   for (let addr = start; addr < end; ) {
     const next = Math.min(nextTable(tables, root, addr), end);
-    const slot = walk(tables, root, addr);
-    if (slot !== NO_SLOT) visit(slot, addr, (next - addr) / PAGE_SIZE);
+    const table = leafTable(tables, root, addr);
+    if (table !== NO_TABLE) visit(slotAt(table, pteIndex(addr)), addr, (next - addr) / PAGE_SIZE);
     addr = next;
   }
 }
 
-const PUD_SIZE = ENTRIES * PMD_SIZE;
 const PGD_SIZE = ENTRIES * PUD_SIZE;
 
 /** Where the next page table may begin: skips whole missing upper tables, so 1 TiB is cheap. */
@@ -106,7 +159,7 @@ export function detachLeafTable(tables: TableArena, root: TableId, addr: number)
   const pmd = pud === NO_TABLE ? NO_TABLE : child(tables, pud, pudIndex(q));
   if (pmd === NO_TABLE) return NO_TABLE;
   const leaf = child(tables, pmd, pmdIndex(q));
-  tables.link(slotAt(pmd, pmdIndex(q)), NO_TABLE);
+  if (leaf !== NO_TABLE) tables.store(slotAt(pmd, pmdIndex(q)), PTE_NONE);
   return leaf;
 }
 
@@ -129,6 +182,23 @@ function* childrenOf(
     const next = child(tables, table, index);
     if (next !== NO_TABLE) yield [next, base + index * size];
   }
+}
+
+/** As {@link detachLeafTable}, for the table above, which maps 1 GiB: only if it is empty. */
+export function detachMiddleTable(tables: TableArena, root: TableId, addr: number): TableId {
+  const q = upper(addr);
+  const pud = child(tables, root, pgdIndex(q));
+  const pmd = pud === NO_TABLE ? NO_TABLE : child(tables, pud, pudIndex(q));
+  if (pmd === NO_TABLE || !isEmpty(tables, pmd)) return NO_TABLE;
+  tables.store(slotAt(pud, pudIndex(q)), PTE_NONE);
+  return pmd;
+}
+
+function isEmpty(tables: TableArena, table: TableId): boolean {
+  for (let index = 0; index < ENTRIES; index++) {
+    if (tables.load(slotAt(table, index)) !== PTE_NONE) return false;
+  }
+  return true;
 }
 
 /** Every table below and including `root`, children first. Their slots must be empty of pages. */

@@ -3,6 +3,8 @@
  * Answers to: enum pageflags.
  */
 
+import type { Pfn } from '../base/brand.js';
+
 /** Anonymous: of no file. */
 export const FRAME_ANON = 1;
 /** Anonymous and known to be reachable from one address space only. */
@@ -31,3 +33,12 @@ export const FRAME_LARGE = 32;
 
 /** Lost to a hardware error: never used again. */
 export const FRAME_HWPOISON = 64;
+
+/** One of the frames of a hugetlb page, which its first one counts for; the pool keeps them. */
+export const FRAME_HUGETLB = 512;
+
+/** Frames of a huge page; the first has a number that is a multiple of it. */
+export const HUGE_FRAMES = 512;
+
+/** Number of the first frame of the huge page that a frame belongs to, if it does. */
+export const headOf = (pfn: Pfn): Pfn => (pfn - (pfn % HUGE_FRAMES)) as Pfn;

@@ -5,8 +5,11 @@
 
 import type { Pfn } from '../base/brand.js';
 
-/** Which of an owner's mappings of a page go: all of them, or not the private copies. */
-export type UnmapScope = 'even-cows' | 'not-cows';
+/**
+ * Which of an owner's mappings of a page go: all of them, or not the private copies, or every trace
+ * of them, markers too.
+ */
+export type UnmapScope = 'even-cows' | 'not-cows' | 'every-trace';
 
 /** A place that may map pages of an owner, such as an area of an address space; mm provides it. */
 export interface MappingSite {
@@ -23,4 +26,11 @@ export interface FrameOwner {
   readonly sites: Set<MappingSite>;
   /** Replaces the frame of a page that moved, where the owner keeps one itself. */
   moved?(index: number, from: Pfn, to: Pfn): void;
+}
+
+/** Where a run of frames goes back to when the last reference to its first one is dropped. */
+export interface FramePool {
+  /** Whether a frame is the first of one of the pool's runs. */
+  owns(first: Pfn): boolean;
+  release(first: Pfn): void;
 }

@@ -14,16 +14,19 @@ import { type Parts, Versions } from '../base/versions.js';
 import {
   FLAGS_OF_PAGE,
   FRAME_DIRTY,
+  FRAME_HUGETLB,
   FRAME_HWPOISON,
   FRAME_LARGE,
   FRAME_READAHEAD,
+  HUGE_FRAMES,
 } from './frame-flags.js';
-import type { FrameOwner } from './frame-owner.js';
+import type { FrameOwner, FramePool } from './frame-owner.js';
 import { FrameTable } from './frame-table.js';
 import { FreeFrames } from './free-frames.js';
+import { SparseNumbers } from './sparse.js';
 
 export * from './frame-flags.js';
-export type { FrameOwner, MappingSite, UnmapScope } from './frame-owner.js';
+export type { FrameOwner, FramePool, MappingSite, UnmapScope } from './frame-owner.js';
 
 /** Byte that fills a freed frame. */
 export const POISON_BYTE = 0x6b;
@@ -38,12 +41,6 @@ const FIRST_FREE = 2;
 const FIRST_FRAMES = 30;
 const WORDS_PER_PAGE = PAGE_SIZE / 4;
 
-/** Frames of a huge page; the first has a number that is a multiple of it. */
-export const HUGE_FRAMES = 512;
-
-/** Number of the first frame of the huge page that a frame belongs to, if it does. */
-export const headOf = (pfn: Pfn): Pfn => (pfn - (pfn % HUGE_FRAMES)) as Pfn;
-
 /** Page frames of one machine. */
 export class Frames {
   bytes: Uint8Array;
@@ -51,10 +48,11 @@ export class Frames {
   /** Called with every new pair of views, before anybody can use the old ones. */
   onGrow: (() => void) | undefined;
   readonly #table: FrameTable;
-  readonly #pins = new Map<Pfn, number>();
+  readonly #pins = new SparseNumbers();
   readonly #free: FreeFrames;
+  readonly #pools: FramePool[] = [];
   /** Memory nodes of frames that are not on node 0. */
-  readonly #nodes = new Map<Pfn, number>();
+  readonly #nodes = new SparseNumbers();
   #next = FIRST_FREE;
   /** Frames from here on were never handed out: they are zeros. */
   #untouched = FIRST_FREE;
@@ -94,6 +92,29 @@ export class Frames {
     this.#charged--;
   }
 
+  /** Sets frames aside that the pool will take later, run by run; false without enough. */
+  addPool(pool: FramePool, count: number): boolean {
+    if (this.available < count) return false;
+    this.#charged += count;
+    this.#pools.push(pool);
+    return true;
+  }
+
+  /** The first of `count` consecutive frames that were set aside; they stay with their pool. */
+  takeRun(count: number): Pfn {
+    this.#charged -= count;
+    const first = this.#next as Pfn;
+    this.#growTo(first + count);
+    for (let i = 0; i < count; i++) this.setFlag(this.#fresh(), FRAME_HUGETLB);
+    return first;
+  }
+
+  /** Gives a frame of a pool to a user: one reference. */
+  lend(first: Pfn): void {
+    assert(this.refs(first) === 0, `frame ${first} is lent twice`);
+    this.#handOut(first);
+  }
+
   /** A frame of undefined content with one reference, or {@link NO_FRAME}. */
   alloc(): Pfn {
     if (this.available <= 0) return NO_FRAME;
@@ -116,7 +137,7 @@ export class Frames {
    */
   allocHuge(): Pfn {
     if (this.available < HUGE_FRAMES) return NO_FRAME;
-    const head = this.#freeRun() ?? this.#freshRun();
+    const head = this.#free.takeRun() ?? this.#freshRun();
     if (head === NO_FRAME) return NO_FRAME;
     for (let i = 0; i < HUGE_FRAMES; i++) {
       this.#handOut((head + i) as Pfn);
@@ -174,14 +195,12 @@ export class Frames {
 
   unpin(pfn: Pfn): void {
     if (pfn === ZERO_PFN) return;
-    const left = this.pins(pfn) - 1;
-    if (left > 0) this.#pins.set(pfn, left);
-    else this.#pins.delete(pfn);
+    this.#pins.set(pfn, this.pins(pfn) - 1);
     this.put(pfn);
   }
 
   pins(pfn: Pfn): number {
-    return this.#pins.get(pfn) ?? 0;
+    return this.#pins.get(pfn);
   }
 
   has(pfn: Pfn, flag: number): boolean {
@@ -219,12 +238,11 @@ export class Frames {
 
   /** Memory node of a frame; fresh ones are on node 0. */
   node(pfn: Pfn): number {
-    return this.#nodes.get(pfn) ?? 0;
+    return this.#nodes.get(pfn);
   }
 
   setNode(pfn: Pfn, node: number): void {
-    if (node === 0) this.#nodes.delete(pfn);
-    else this.#nodes.set(pfn, node);
+    this.#nodes.set(pfn, node);
   }
 
   /** Makes a frame hold the page of another: content, flags, owner. Who maps it does not change. */
@@ -288,28 +306,24 @@ export class Frames {
 
   /** Takes down what is not in the versions. */
   saveState(): () => void {
-    const [next, charged, pins] = [this.#next, this.#charged, [...this.#pins]];
-    const nodes = [...this.#nodes];
-    const putFreeBack = this.#free.saveState();
+    const [next, charged] = [this.#next, this.#charged];
+    const undo = [this.#free, this.#pins, this.#nodes].map((part) => part.saveState());
     return () => {
-      putFreeBack();
+      for (const putBack of undo) putBack();
       this.#next = next;
       this.#charged = charged;
-      this.#pins.clear();
-      for (const [pfn, count] of pins) this.#pins.set(pfn, count);
-      this.#nodes.clear();
-      for (const [pfn, node] of nodes) this.#nodes.set(pfn, node);
     };
   }
 
   /** Becomes what the frames of another machine are. */
   become(other: Frames, copier: Copier): void {
-    if (this.#table.size < other.#next) this.#growTo(other.#table.size);
+    this.#growTo(other.#next);
+    this.#pools.push(...other.#pools.map((pool) => copier.copy(pool)));
     const end = other.#next;
     this.bytes.set(other.bytes.subarray(0, end * PAGE_SIZE));
     this.#table.become(other.#table, end, copier);
-    for (const [pfn, count] of other.#pins) this.#pins.set(pfn, count);
-    for (const [pfn, node] of other.#nodes) this.#nodes.set(pfn, node);
+    this.#pins.become(other.#pins);
+    this.#nodes.become(other.#nodes);
     this.#free.become(other.#free);
     this.#next = end;
     this.#untouched = end;
@@ -318,12 +332,17 @@ export class Frames {
 
   /** Bytes of a frame; those of a free one mean nothing. */
   readonly #contents: Parts<Uint8Array | undefined> = {
-    take: (pfn) => (this.#table.refs[pfn] === 0 ? undefined : this.pageBytes(pfn as Pfn).slice()),
+    take: (pfn) => (this.#isFree(pfn as Pfn) ? undefined : this.pageBytes(pfn as Pfn).slice()),
     give: (pfn, bytes) => {
       if (bytes === undefined) this.pageBytes(pfn as Pfn).fill(POISON_BYTE);
       else this.pageBytes(pfn as Pfn).set(bytes);
     },
   };
+
+  /** Of the frames of a hugetlb page only the first one is counted. */
+  #isFree(pfn: Pfn): boolean {
+    return this.refs(pfn) === 0 && !this.has(pfn, FRAME_HUGETLB);
+  }
 
   /** Gives a free frame its first reference. */
   #handOut(pfn: Pfn): void {
@@ -338,26 +357,16 @@ export class Frames {
 
   #release(pfn: Pfn): void {
     assert(this.maps(pfn) === 0, `frame ${pfn} is freed while mapped`);
-    this.#table.flags[pfn] = 0;
+    const pool = this.has(pfn, FRAME_HUGETLB) ? this.#pools.find((p) => p.owns(pfn)) : undefined;
+    this.#table.flags[pfn] = pool === undefined ? 0 : FRAME_HUGETLB;
     this.#table.owners[pfn] = undefined;
-    this.#nodes.delete(pfn);
+    this.#nodes.set(pfn, 0);
+    if (pool !== undefined) {
+      pool.release(pfn);
+      return;
+    }
     this.pageBytes(pfn).fill(POISON_BYTE);
     this.#free.push(pfn);
-  }
-
-  /** A run that was given back, taken off the free frames. */
-  #freeRun(): Pfn | undefined {
-    if (this.#free.size < HUGE_FRAMES) return undefined;
-    const counts = new Map<Pfn, number>();
-    for (const pfn of this.#free) {
-      const head = headOf(pfn);
-      const count = (counts.get(head) ?? 0) + 1;
-      counts.set(head, count);
-      if (count < HUGE_FRAMES) continue;
-      this.#free.filter((other) => headOf(other) !== head);
-      return head;
-    }
-    return undefined;
   }
 
   /** A run that was never used; the frames before it stay free one by one. */
@@ -370,14 +379,17 @@ export class Frames {
   }
 
   #fresh(): Pfn {
-    if (this.#next === this.#table.size) this.#growTo(this.#table.size * 2);
+    this.#growTo(this.#next + 1);
     const pfn = this.#next++ as Pfn;
     this.#untouched = Math.max(this.#untouched, this.#next);
     return pfn;
   }
 
-  #growTo(wanted: number): void {
-    const frames = Math.min(wanted, this.total + FIRST_FREE);
+  /** Makes room for frames below `end`, with room for as many again as far as the machine goes. */
+  #growTo(end: number): void {
+    if (end <= this.#table.size) return;
+    const doubled = Math.min(this.#table.size * 2, this.total + FIRST_FREE);
+    const frames = Math.max(doubled, end);
     const bytes = new Uint8Array(frames * PAGE_SIZE);
     bytes.set(this.bytes);
     this.bytes = bytes;

@@ -4,6 +4,7 @@
  */
 
 import type { Pfn } from '../base/brand.js';
+import { HUGE_FRAMES, headOf } from './frame-flags.js';
 import type { FrameTable } from './frame-table.js';
 
 const END = 0 as Pfn;
@@ -44,6 +45,21 @@ export class FreeFrames {
     this.#last = END;
     this.#count = 0;
     for (const pfn of kept.reverse()) this.push(pfn);
+  }
+
+  /** Takes all frames of a huge page, if they are all here; the number of the first. */
+  takeRun(): Pfn | undefined {
+    if (this.size < HUGE_FRAMES) return undefined;
+    const counts = new Map<Pfn, number>();
+    for (const pfn of this) {
+      const head = headOf(pfn);
+      const count = (counts.get(head) ?? 0) + 1;
+      counts.set(head, count);
+      if (count < HUGE_FRAMES) continue;
+      this.filter((other) => headOf(other) !== head);
+      return head;
+    }
+    return undefined;
   }
 
   saveState(): () => void {

@@ -6,6 +6,7 @@
 
 import { NotModelledError } from '../base/not-modelled.js';
 import type { Op } from '../base/op.js';
+import { PMD_SIZE } from '../base/page.js';
 import { FaultLivelockError } from '../fault/access.js';
 import { Machine, type MachineOptions } from '../machine/machine.js';
 import { LivelockError } from '../sched/scheduler.js';
@@ -36,7 +37,9 @@ export interface ScenarioResult {
   readonly unmodelled: readonly string[];
 }
 
-const MEMORY_BYTES = 128 * 2 ** 20;
+/** Pages of 2 MiB, as FORMAT.md has them. */
+const HUGE_PAGES = 64;
+const MEMORY_BYTES = 128 * 2 ** 20 + HUGE_PAGES * PMD_SIZE;
 /** Far from full, as FORMAT.md asks; costs nothing until it is used. */
 const SWAP_BYTES = 2 ** 30;
 const MMAP_MIN_ADDR = 4096;
@@ -48,7 +51,12 @@ const MMAP_MIN_ADDR = 4096;
  * @throws RangeError for a line of more than 600 bytes.
  */
 export function runScenario(text: string, options: ScenarioOptions = {}): ScenarioResult {
-  const machine = new Machine({ memory: MEMORY_BYTES, mmapMinAddr: MMAP_MIN_ADDR, ...options });
+  const machine = new Machine({
+    memory: MEMORY_BYTES,
+    mmapMinAddr: MMAP_MIN_ADDR,
+    nrHugepages: { '2M': HUGE_PAGES },
+    ...options,
+  });
   machine.swapOn({ size: SWAP_BYTES });
   const controller = new Controller(machine);
   for (const line of parseScenario(text)) controller.run(line);

@@ -9,6 +9,7 @@ import type { Op } from '../base/op.js';
 import { PAGE_SIZE } from '../base/page.js';
 import { fileUnlocked } from '../fault/locked.js';
 import { willNeed } from '../fault/will-need.js';
+import { HugetlbInode } from '../file/hugetlb.js';
 import type { Inode } from '../file/inode.js';
 import { RegularInode } from '../file/regular.js';
 import type { Caller } from '../mm/caller.js';
@@ -87,14 +88,18 @@ const needed: Advice = function* ({ mm }, vma, part) {
 };
 
 const cold: Advice = function* ({ mm }, vma, part) {
+  if (vma.isHugetlb) return notHuge();
   if (vma.has(VM_LOCKED)) return fail('EINVAL', 'the mapping is locked');
   splitParts(mm, part);
   return part.end;
 };
 
 const collapseAdvice: Advice = function* ({ mm }, vma, { start, end }) {
+  if (vma.isHugetlb) return notHuge();
   return collapse(mm, vma, start, end);
 };
+
+const notHuge = (): Failure => fail('EINVAL', 'huge pages are not for this advice');
 
 /** Tells the userfaultfd and finds the area again; the range is cut to what is still there. */
 function* announced(caller: Caller, vma: Vma, part: Part): Op<Result<{ vma: Vma; part: Part }>> {
@@ -121,16 +126,37 @@ const dropping = (drop: Drop, allowsLocked: boolean): Advice =>
     return failure ?? (resumes ? settled.part.end : part.end);
   };
 
-function dropContent(mm: Mm, vma: Vma, { start, end }: Part): undefined {
-  zapRange(mm, vma, start, end, ZAP_CONTENT);
+function dropContent(mm: Mm, vma: Vma, { start, end }: Part): Failure | undefined {
+  const misaligned = fail('EINVAL', 'addr is inside a huge page');
+  if (vma.pageStart(start) !== start) return misaligned; // another area by now
+  zapRange(mm, vma, start, vma.pageStart(end), ZAP_CONTENT);
   if (mm.memory.profile.has('dontneedFreesTables')) mm.freeEmptyTables(start, end);
+  return undefined;
 }
+
+/** MADV_DONTNEED: of huge pages only whole ones, and without an event when there is none. */
+const dontneed = (allowsLocked: boolean): Advice =>
+  function* (caller, vma, part) {
+    const drop = dropping(dropContent, allowsLocked);
+    if (!vma.isHugetlb) return yield* drop(caller, vma, part);
+    if (!caller.mm.memory.profile.has('hugetlbDontneed')) return notHuge();
+    if (vma.pageStart(part.start) !== part.start)
+      return fail('EINVAL', 'addr is inside a huge page');
+    const end = vma.pageStart(part.end);
+    if (end === part.start) return part.end;
+    const reached = yield* drop(caller, vma, { ...part, end });
+    return failed(reached) || reached < end ? reached : part.end;
+  };
 
 function freePart(mm: Mm, vma: Vma, { start, end }: Part): Failure | undefined {
   if (!vma.isAnonymous) return fail('EINVAL', 'MADV_FREE is for anonymous memory');
   freeLazily(mm, start, end);
   return undefined;
 }
+
+const free: Advice = function* (caller, vma, part) {
+  return vma.isHugetlb ? notHuge() : yield* dropping(freePart, false)(caller, vma, part);
+};
 
 const remove: Advice = function* ({ mm }, vma, part) {
   if (vma.has(VM_LOCKED)) return fail('EINVAL', 'the mapping is locked');
@@ -155,21 +181,25 @@ const remove: Advice = function* ({ mm }, vma, part) {
 
 function removePages(inode: Inode, first: number, end: number): void {
   if (inode instanceof RegularInode) punchOnDisk(inode, first * PAGE_SIZE, end * PAGE_SIZE);
+  else if (inode instanceof HugetlbInode) inode.punch(first * PAGE_SIZE, end * PAGE_SIZE);
   else punchHole(inode, first, end);
 }
 
 const pageOutAdvice: Advice = function* ({ mm }, vma, part) {
+  if (vma.isHugetlb) return notHuge();
   if (vma.has(VM_LOCKED)) return fail('EINVAL', 'the mapping is locked');
   pageOut(mm, vma, part);
   return part.end;
 };
 
 const guardInstall: Advice = function* ({ mm }, vma, { start, end }) {
+  if (vma.isHugetlb) return notHuge();
   if (vma.has(VM_LOCKED)) return fail('EINVAL', 'the mapping is locked');
   return installGuards(mm, vma, start, end) ?? end;
 };
 
-const guardRemove: Advice = function* ({ mm }, _vma, { start, end }) {
+const guardRemove: Advice = function* ({ mm }, vma, { start, end }) {
+  if (vma.isHugetlb) return notHuge();
   removeGuards(mm, start, end);
   return end;
 };
@@ -194,9 +224,9 @@ const ADVICE = new Map<number, Advice>([
   [advices.MADV_RANDOM, flagAdvice((vma) => (vma.flags & ~VM_SEQ_READ) | VM_RAND_READ)],
   [advices.MADV_SEQUENTIAL, flagAdvice((vma) => (vma.flags & ~VM_RAND_READ) | VM_SEQ_READ)],
   [advices.MADV_WILLNEED, needed],
-  [advices.MADV_DONTNEED, dropping(dropContent, false)],
-  [advices.MADV_DONTNEED_LOCKED, dropping(dropContent, true)],
-  [advices.MADV_FREE, dropping(freePart, false)],
+  [advices.MADV_DONTNEED, dontneed(false)],
+  [advices.MADV_DONTNEED_LOCKED, dontneed(true)],
+  [advices.MADV_FREE, free],
   [advices.MADV_REMOVE, remove],
   [advices.MADV_DONTFORK, setFlag(VM_DONTCOPY)],
   [advices.MADV_DOFORK, clearFlag(VM_DONTCOPY)],
@@ -206,7 +236,7 @@ const ADVICE = new Map<number, Advice>([
   [advices.MADV_KEEPONFORK, clearFlag(VM_WIPEONFORK)],
   [
     advices.MADV_MERGEABLE,
-    flagAdvice((vma) => (vma.isShared ? vma.flags : vma.flags | VM_MERGEABLE)),
+    flagAdvice((vma) => (vma.isShared || vma.isHugetlb ? vma.flags : vma.flags | VM_MERGEABLE)),
   ],
   [advices.MADV_UNMERGEABLE, unmergeable],
   [advices.MADV_HUGEPAGE, flagAdvice((vma) => (vma.flags & ~VM_NOHUGEPAGE) | VM_HUGEPAGE)],

@@ -7,6 +7,7 @@ import { type Failure, fail, failed, type Result } from '../base/errno.js';
 import type { Op } from '../base/op.js';
 import { PAGE_SIZE, pageOffset } from '../base/page.js';
 import { copyFromUser, copyToUser, kernelMode } from '../fault/user-copy.js';
+import { HugetlbFile } from '../file/hugetlb.js';
 import type { Inode } from '../file/inode.js';
 import type { MappedFile } from '../file/mapped-file.js';
 import { PipeBuffer, PipeEnd } from '../file/pipe.js';
@@ -72,6 +73,7 @@ export function pwrite(
   if (failed(file)) return file;
   if (args.offset + args.bytes.length > OFFSET_MAX) return fail('EINVAL', 'the end is negative');
   if (!file.writable) return fail('EBADF', 'the descriptor is read-only');
+  if (file instanceof HugetlbFile) return fail('EINVAL', 'a hugetlb file cannot be written');
   const { bytesMax } = file.inode;
   if (args.bytes.length > 0 && args.offset >= bytesMax) {
     return fail('EFBIG', 'the file would be too large');

@@ -6,6 +6,7 @@
 
 import type { Pfn } from '../base/brand.js';
 import { Failure, fail, type Result } from '../base/errno.js';
+import { NotModelledError } from '../base/not-modelled.js';
 import type { Op } from '../base/op.js';
 import { PAGE_SIZE, TASK_SIZE } from '../base/page.js';
 import { access } from '../fault/access.js';
@@ -16,7 +17,7 @@ import { failFrame, retireFrame } from '../mm/memory-failure.js';
 import type { Mm } from '../mm/mm.js';
 import { mappingsOf, VmaSite } from '../mm/rmap.js';
 import { slotAfter } from '../pgtable/arena.js';
-import { pteIsPresent, ptePfn } from '../pgtable/pte.js';
+import { pteIsHuge, pteIsPresent, ptePfn } from '../pgtable/pte.js';
 import { FRAME_ANON, FRAME_HWPOISON, ZERO_PFN } from '../phys/frames.js';
 import { MADV_HWPOISON } from '../uapi/mman.js';
 
@@ -40,6 +41,7 @@ export function* injectErrors(
   for (let page = start; page < end; page += PAGE_SIZE) {
     const error = yield* access(caller.mm, pinMode(caller), page, false);
     if (error !== undefined) return signal ?? fail('EFAULT', 'a page cannot be faulted in');
+    if (pteIsHuge(caller.mm.pte(page))) throw new NotModelledError('memory failure of huge pages');
     const pfn = ptePfn(caller.mm.pte(page));
     const ended = advice === MADV_HWPOISON ? breakFrame(caller.mm, pfn) : retire(caller.mm, pfn);
     if (ended instanceof Failure) return signal ?? ended;

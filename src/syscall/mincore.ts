@@ -5,8 +5,10 @@
 
 import { fail, type Result } from '../base/errno.js';
 import { isPageAligned, PAGE_SIZE, pageUp, TASK_SIZE } from '../base/page.js';
+import { hugeSize } from '../mm/hugetlb-area.js';
 import type { Mm } from '../mm/mm.js';
 import type { Vma } from '../mm/vma.js';
+import { NO_SLOT } from '../pgtable/arena.js';
 import {
   pteIsPresent,
   pteIsSwap,
@@ -38,6 +40,9 @@ export function mincore(mm: Mm, args: { addr: number; length: number }): Result<
 }
 
 function isResident(mm: Mm, vma: Vma, page: number): boolean {
+  if (vma.isHugetlb && mm.hugeSlot(page, hugeSize(vma)) !== NO_SLOT) {
+    return pteIsPresent(mm.pte(page)); // the page cache is asked only where there is no table
+  }
   const pte = mm.pte(page);
   if (pteIsPresent(pte) || pteNamesFrame(pte) || pteIsSwapinError(pte)) return true;
   if (pteIsSwap(pte)) return mm.memory.swap.cached(pteSwapSlot(pte)) !== NO_FRAME;

@@ -1,5 +1,5 @@
 /**
- * mmap(2): anonymous memory and shmem, private and shared.
+ * mmap(2): anonymous memory and files, private and shared; huge pages in `mmap-hugetlb.ts`.
  * Answers to: do_mmap().
  */
 
@@ -7,6 +7,7 @@ import { type Failure, fail, failed, type Result } from '../base/errno.js';
 import { NotModelledError } from '../base/not-modelled.js';
 import type { Op } from '../base/op.js';
 import { isPageAligned, PAGE_SIZE, pageUp, pageUpWrapped } from '../base/page.js';
+import { HugetlbFile } from '../file/hugetlb.js';
 import { Inode } from '../file/inode.js';
 import { MappedFile } from '../file/mapped-file.js';
 import { ShmemFile } from '../file/memfd.js';
@@ -17,7 +18,9 @@ import { addMapping, freshMapping, mapCountAllows } from '../mm/modify.js';
 import {
   accessOfProt,
   VM_ACCOUNT,
+  VM_DONTEXPAND,
   VM_GROWSDOWN,
+  VM_HUGETLB,
   VM_LOCKED,
   VM_MAYWRITE,
   VM_NORESERVE,
@@ -44,6 +47,7 @@ import {
   MAP_TYPE,
   PROT_WRITE,
 } from '../uapi/mman.js';
+import { anonymousHugetlb, claimPages } from './mmap-hugetlb.js';
 import { place } from './placement.js';
 import { populate } from './populate.js';
 import { Notices, unmapRange } from './unmap.js';
@@ -60,14 +64,27 @@ export interface MmapArgs {
 
 /** Maps memory; answers its address. */
 export function* mmap(caller: Caller, args: MmapArgs): Op<Result<number>> {
-  const { mm } = caller;
   const opened = checkFile(caller, args);
   if (failed(opened)) return opened;
-  const length = pageUpWrapped(args.length);
+  try {
+    return yield* mapFile(caller, args, opened);
+  } finally {
+    if ((args.flags & MAP_ANONYMOUS) !== 0) opened?.put(); // the area holds it now
+  }
+}
+
+function* mapFile(
+  caller: Caller,
+  args: MmapArgs,
+  opened: OpenFile | undefined,
+): Op<Result<number>> {
+  const { mm } = caller;
+  const pageSize = opened instanceof HugetlbFile ? opened.inode.pageSize : PAGE_SIZE;
+  const length = pageUpWrapped(Math.ceil(args.length / pageSize) * pageSize);
   const wrong = checkSize(caller, args, length);
   if (wrong !== undefined) return wrong;
   const anonymous = opened === undefined && isPrivate(args.flags);
-  const addr = place(caller, { addr: args.addr, length, flags: args.flags, anonymous });
+  const addr = place(caller, { addr: args.addr, length, flags: args.flags, anonymous, pageSize });
   if (failed(addr)) return addr;
   const unlockable = checkLocked(caller, args, length);
   if (unlockable !== undefined) return unlockable;
@@ -80,7 +97,8 @@ export function* mmap(caller: Caller, args: MmapArgs): Op<Result<number>> {
     ? unmapRange(mm, { start: addr, end: addr + length }, notices)
     : undefined;
   if (replaced !== undefined) return replaced;
-  addMapping(
+  if (args.offset % pageSize !== 0) return fail('EINVAL', 'offset is inside a huge page');
+  const vma = addMapping(
     mm,
     freshMapping({
       start: addr,
@@ -90,7 +108,9 @@ export function* mmap(caller: Caller, args: MmapArgs): Op<Result<number>> {
       pgoff: firstIndex(args, file, addr),
     }),
   );
+  const refused = vma.isHugetlb ? claimPages(mm, vma, args.offset + length) : undefined;
   yield* notices.complete();
+  if (refused !== undefined) return refused;
   if (wantsPages(args.flags)) yield* populate(caller, { addr, length }, 'next area');
   return addr;
 }
@@ -136,9 +156,15 @@ const wantsPages = (flags: number): boolean =>
 /** What the descriptor refers to: that it is open is asked before anything else of it. */
 function checkFile(caller: Caller, args: MmapArgs): Result<OpenFile | undefined> {
   if (!isPageAligned(args.offset)) return fail('EINVAL', 'offset is not page aligned');
-  if ((args.flags & MAP_HUGETLB) !== 0) throw new NotModelledError('MAP_HUGETLB');
   if ((args.flags & MAP_32BIT) !== 0) throw new NotModelledError('MAP_32BIT');
-  return (args.flags & MAP_ANONYMOUS) !== 0 ? undefined : caller.fds.lookup(args.fd);
+  const isHuge = (args.flags & MAP_HUGETLB) !== 0;
+  if ((args.flags & MAP_ANONYMOUS) !== 0) {
+    return isHuge ? anonymousHugetlb(caller, args.flags) : undefined;
+  }
+  const file = caller.fds.lookup(args.fd);
+  return isHuge && !failed(file) && !(file instanceof HugetlbFile)
+    ? fail('EINVAL', 'MAP_HUGETLB and a descriptor of something else')
+    : file;
 }
 
 function checkSize({ mm }: Caller, args: MmapArgs, length: number): Failure | undefined {
@@ -168,6 +194,7 @@ function vmaFlags({ mm }: Caller, args: MmapArgs, file: MappedFile | undefined):
     if (file !== undefined || type !== MAP_PRIVATE) return fail('EINVAL', 'only stacks grow down');
     flags |= VM_GROWSDOWN;
   }
+  if (file instanceof HugetlbFile) return flags | hugetlbFlags(args.flags);
   if ((args.flags & MAP_LOCKED) !== 0) flags |= VM_LOCKED;
   if ((args.flags & MAP_NORESERVE) !== 0) return flags | VM_NORESERVE;
   if (type === MAP_PRIVATE && writable) flags |= VM_ACCOUNT;
@@ -177,6 +204,10 @@ function vmaFlags({ mm }: Caller, args: MmapArgs, file: MappedFile | undefined):
     ? fail('ENOMEM', 'the mapping is larger than the memory of the machine')
     : flags;
 }
+
+/** Huge pages are never swapped, so not locked either; they are promised instead of charged. */
+const hugetlbFlags = (flags: number): number =>
+  VM_HUGETLB | VM_DONTEXPAND | ((flags & MAP_NORESERVE) !== 0 ? VM_NORESERVE : 0);
 
 /** The file behind the area, with a reference of its own. */
 function backing(

@@ -5,6 +5,7 @@
  */
 
 import { type ErrnoName, errnoOf, type Failure, fail, type Result } from '../base/errno.js';
+import { NotModelledError } from '../base/not-modelled.js';
 import type { Caller } from '../mm/caller.js';
 import { movePage } from '../mm/migration.js';
 import type { Mm } from '../mm/mm.js';
@@ -76,6 +77,7 @@ function nodeOf(mm: Mm, addr: number): number {
 function moveTo(mm: Mm, addr: number, node: number, flags: number): number | undefined {
   const vma = mm.vmas.find(addr);
   if (vma === undefined) return negated('EFAULT');
+  if (vma.isHugetlb) throw new NotModelledError('migration of hugetlb pages');
   const pte = mm.pte(addr);
   if (!isSeen(mm, pte)) return negated(unseen(mm, vma, pte));
   if (pteIsSpecial(pte)) return negated('EFAULT');

@@ -129,6 +129,7 @@ function populateAtOnce(mm: Mm, { start, end }: Span): void {
 
 /** A private area is charged once it is writable, and no more once it is neither that nor used. */
 function accounted({ memory }: Mm, vma: Vma, flags: number): number {
+  if (vma.isHugetlb) return flags;
   if ((flags & VM_WRITE) !== 0) {
     return vma.has(VM_ACCOUNT | VM_WRITE | VM_SHARED | VM_NORESERVE) ? flags : flags | VM_ACCOUNT;
   }
@@ -155,6 +156,7 @@ export function* lockRange(
   if (end === start) return 0;
   if (end >= 2 ** 64) return fail('EINVAL', 'the range wraps around');
   const failure = eachArea(mm, { start, end }, (vma, part) => {
+    if (vma.isHugetlb) return undefined; // never swapped: nothing to lock
     const flags = locked === 'lock' ? vma.flags | VM_LOCKED : vma.flags & ~VM_LOCKED;
     if (flags === vma.flags) return undefined;
     const changed = modifyVma(mm, vma, part, { flags, uffd: vma.uffd });

@@ -4,13 +4,14 @@
  * Answers to: move_vma().
  */
 
-import { type Failure, fail, type Result } from '../base/errno.js';
+import { type Failure, fail, failed, type Result } from '../base/errno.js';
 import type { Op } from '../base/op.js';
 import { PAGE_SIZE } from '../base/page.js';
+import { moveHugetlb } from '../mm/hugetlb-move.js';
 import { keepLocked } from '../mm/mlocked.js';
 import type { Mm } from '../mm/mm.js';
-import { addMapping, mapCountAllows } from '../mm/modify.js';
-import { moveEntries } from '../mm/move.js';
+import { addMapping, isolate, mapCountAllows } from '../mm/modify.js';
+import { moveEntries, type TableMove } from '../mm/move.js';
 import { isRwProtected, withoutRwProtection } from '../mm/protect.js';
 import type { UffdNotice } from '../mm/uffd-port.js';
 import type { Vma } from '../mm/vma.js';
@@ -69,14 +70,28 @@ export function moveArea(mm: Mm, vma: Vma, move: Move, notices: MoveNotices): Re
     uffd !== undefined && notice === undefined && mm.memory.profile.has('mremapClearsWp');
   const unprotect = (pte: Pte): Pte =>
     isRwProtected(vma, pte) ? withoutRwProtection(mm, vma, pte) : pteClearUffdWp(pte);
-  const failure = moveEntries(mm, { from, to, lenBytes: oldSize, clearsWp, unprotect });
-  if (failure !== undefined) return undo(mm, move, failure, notices);
+  const failure = moveTables(mm, vma, { from, to, lenBytes: oldSize, clearsWp, unprotect });
+  if (failure !== undefined) return undo(mm, vma, move, failure, notices);
   if (uffd !== undefined && notice === undefined) {
     target.flags &= ~VM_UFFD;
     target.uffd = undefined;
   }
   if (move.keepsOld) return keepOld(mm, vma, target, move);
+  movePromise(mm, vma, target, move);
   return unmapRange(mm, { start: from, end: from + oldSize }, notices.late) ?? to;
+}
+
+function moveTables(mm: Mm, vma: Vma, move: TableMove): Failure | undefined {
+  return vma.isHugetlb ? moveHugetlb(mm, vma, move) : moveEntries(mm, move);
+}
+
+/** The new area has what the old one was promised. */
+function movePromise(mm: Mm, vma: Vma, target: Vma, { from, oldSize }: Move): void {
+  if (!vma.isHugetlb) return;
+  target.promise = vma.promise;
+  target.lostPages = vma.lostPages;
+  const old = isolate(mm, vma, from, from + oldSize);
+  if (!failed(old)) old.promise = undefined;
 }
 
 /** The area at its new place, as a part of a neighbour where it may be one. */
@@ -111,10 +126,10 @@ function forgetOwners(vma: Vma): void {
 }
 
 /** Memory ran out half-way: the entries go back and the copy goes. */
-function undo(mm: Mm, move: Move, failure: Failure, notices: MoveNotices): Failure {
+function undo(mm: Mm, vma: Vma, move: Move, failure: Failure, notices: MoveNotices): Failure {
   const { from, to, oldSize, newSize } = move;
   const unprotect = (pte: Pte): Pte => pte;
-  moveEntries(mm, { from: to, to: from, lenBytes: oldSize, clearsWp: false, unprotect });
+  moveTables(mm, vma, { from: to, to: from, lenBytes: oldSize, clearsWp: false, unprotect });
   unmapRange(mm, { start: to, end: to + newSize }, new Notices());
   notices.cancel();
   return failure;

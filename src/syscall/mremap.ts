@@ -73,11 +73,13 @@ function checkArgs(args: MremapArgs): Failure | undefined {
   return overlap ? fail('EINVAL', 'the old and the new range overlap') : undefined;
 }
 
-function remap(caller: Caller, args: MremapArgs, notices: MoveNotices): Result<number> {
+function remap(caller: Caller, raw: MremapArgs, notices: MoveNotices): Result<number> {
   const { mm } = caller;
-  const { oldAddress, oldSize, newSize } = args;
-  const vma = mm.vmas.find(oldAddress);
+  const vma = mm.vmas.find(raw.oldAddress);
   if (vma === undefined) return fail('EFAULT', 'nothing is mapped at old_address');
+  const args = inWholePages(mm, vma, raw);
+  if (failed(args)) return args;
+  const { oldAddress, oldSize, newSize } = args;
   const wrong = checkArea(mm, vma, args);
   if (wrong !== undefined) return wrong;
   if (places(args)) return moveAway(caller, vma, args, notices);
@@ -95,6 +97,22 @@ function checkGrowth(caller: Caller, vma: Vma, growth: number): Failure | undefi
   return vma.has(VM_ACCOUNT) && growth / PAGE_SIZE > caller.mm.memory.frames.total
     ? fail('ENOMEM', 'the growth is larger than the memory of the machine')
     : undefined;
+}
+
+/** Sizes in whole pages of the area; huge pages neither part nor grow, nor leave a hole behind. */
+function inWholePages(mm: Mm, vma: Vma, args: MremapArgs): Result<MremapArgs> {
+  if (!vma.isHugetlb) return args;
+  const up = (size: number): number => Math.ceil(size / vma.pageSize) * vma.pageSize;
+  const whole = { ...args, oldSize: up(args.oldSize), newSize: up(args.newSize) };
+  const aligned = vma.pageStart(args.oldAddress) === args.oldAddress;
+  if (!mm.memory.profile.has('mremapHugetlb')) return fail('EINVAL', 'huge pages cannot be moved');
+  if (!aligned || args.newAddress % vma.pageSize !== 0) {
+    return fail('EINVAL', 'an address is inside a huge page');
+  }
+  if (whole.newSize > whole.oldSize) return fail('EINVAL', 'huge pages cannot grow');
+  return (args.flags & MREMAP_DONTUNMAP) !== 0
+    ? fail('EINVAL', 'MREMAP_DONTUNMAP is not for huge pages')
+    : whole;
 }
 
 const LEAVES = 'the old range ends beyond its area';
@@ -180,6 +198,7 @@ function moveTo(caller: Caller, vma: Vma, args: MremapArgs, notices: MoveNotices
     length: newSize,
     flags: fixed ? MAP_FIXED : 0,
     anonymous: vma.isAnonymous,
+    pageSize: vma.pageSize,
   });
   if (failed(to)) return to;
   const reported = mm.memory.profile.has('remapEventNewLen') ? oldSize : args.oldSize;
@@ -199,6 +218,7 @@ function moveSeveral(caller: Caller, args: MremapArgs, notices: MoveNotices): Re
   const { mm } = caller;
   const end = args.oldAddress + args.oldSize;
   for (const area of mm.vmas.within(args.oldAddress, end)) {
+    if (area.isHugetlb) return fail('EFAULT', 'huge pages cannot be moved together with others');
     if (area.uffd !== undefined) {
       return fail('EFAULT', 'a registered area cannot be moved together with others');
     }

@@ -19,23 +19,32 @@ export interface Wanted {
   readonly flags: number;
   /** Anonymous memory in whole 2 MiB goes to 2 MiB boundaries. */
   readonly anonymous: boolean;
+  /** Bytes of a page: what the address must be a multiple of. @defaultValue 4096 */
+  readonly pageSize?: number;
 }
 
 /** Chooses the address of a mapping, or says why the wanted one cannot be. */
 export function place(caller: Caller, wanted: Wanted): Result<number> {
   const { mm } = caller;
-  const { addr, length, flags } = wanted;
+  const { addr, length, flags, pageSize = PAGE_SIZE } = wanted;
   if (length > TASK_SIZE) return fail('ENOMEM', 'length is larger than user space');
   if ((flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) !== 0) return fixed(caller, wanted);
-  const hint = pageDown(addr);
+  const hint = pageSize > PAGE_SIZE ? Math.ceil(addr / pageSize) * pageSize : pageDown(addr);
   if (hint !== 0) {
     const raised = Math.max(hint, mm.memory.mmapMinAddr);
     if (raised <= TASK_SIZE - length && isRoomy(mm, raised, raised + length)) return raised;
   }
+  if (pageSize > PAGE_SIZE) return highestAligned(mm, length, pageSize);
   return highestGap(mm, length, hint === 0 && wanted.anonymous && length % PMD_SIZE === 0);
 }
 
-function fixed({ mm, capable }: Caller, { addr, length, flags }: Wanted): Result<number> {
+function fixed(
+  { mm, capable }: Caller,
+  { addr, length, flags, pageSize = PAGE_SIZE }: Wanted,
+): Result<number> {
+  if (addr % pageSize !== 0 && pageSize > PAGE_SIZE) {
+    return fail('EINVAL', 'addr is not aligned to a huge page');
+  }
   if (addr > TASK_SIZE - length) return fail('ENOMEM', 'the range ends beyond user space');
   if (!isPageAligned(addr)) return fail('EINVAL', 'addr is not page aligned');
   if (addr < mm.memory.mmapMinAddr && !capable('CAP_SYS_RAWIO')) {
@@ -74,6 +83,14 @@ function highestGap(mm: Mm, length: number, aligned: boolean): number | Failure 
     if (found !== undefined) return pmdDown(found + PMD_SIZE);
   }
   return firstFit(mm, length) ?? fail('ENOMEM', 'no gap in the address space is large enough');
+}
+
+function highestAligned(mm: Mm, length: number, pageSize: number): number | Failure {
+  for (const { start, end } of gaps(mm)) {
+    const addr = Math.floor((end - length) / pageSize) * pageSize;
+    if (addr >= start) return addr;
+  }
+  return fail('ENOMEM', 'no gap in the address space is large enough');
 }
 
 function firstFit(mm: Mm, length: number): number | undefined {

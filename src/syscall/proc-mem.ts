@@ -67,7 +67,8 @@ function forceWrite(mm: Mm, page: number): boolean {
   const vma = mm.vmas.find(page);
   if (vma === undefined) return false;
   if (vma.has(VM_WRITE)) return settle(mm, vma, page, true, pteIsWritable);
-  if (vma.has(VM_SHARED) || !settle(mm, vma, page, false, pteIsPresent)) return false;
+  if (vma.has(VM_SHARED) || vma.isHugetlb || !settle(mm, vma, page, false, pteIsPresent))
+    return false;
   return !pteIsUffdWp(mm.pte(page)) && ownCopy(mm, vma, page) === 'mapped';
 }
 

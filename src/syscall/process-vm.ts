@@ -59,7 +59,7 @@ export function* vmWrite(
 /** Tells who watches, unless the page went while it was pinned. */
 function tellWrite(target: Mm, pfn: Pfn, addr: number, lenBytes: number): void {
   const { onPage } = target.memory;
-  if (onPage === undefined || ptePfn(target.pte(addr)) !== pfn) return;
+  if (onPage === undefined || target.frameAt(addr) !== pfn) return;
   onPage({ kind: 'write', mm: target, addr, lenBytes, by: 'remote' });
 }
 
@@ -108,17 +108,22 @@ function* copyBatches(
 
 /** Frames that stay where they are until they are copied. */
 class Pinned {
+  /** Frames of the base pages, in order. */
   readonly pages: Pfn[] = [];
+  /** What is pinned for each: the first frame of a huge page. */
+  private readonly owners: Pfn[] = [];
 
   constructor(readonly frames: Frames) {}
 
-  add(pfn: Pfn): void {
-    this.frames.pin(pfn);
-    this.pages.push(pfn);
+  add(mm: Mm, addr: number): void {
+    const owner = ptePfn(mm.pte(addr));
+    this.frames.pin(owner);
+    this.owners.push(owner);
+    this.pages.push(mm.frameAt(addr));
   }
 
   release(): void {
-    for (const pfn of this.pages) this.frames.unpin(pfn);
+    for (const pfn of this.owners) this.frames.unpin(pfn);
   }
 }
 
@@ -132,7 +137,7 @@ function* pinPages(
   for (let page = start; page < end; page += PAGE_SIZE) {
     const error = yield* access(target, pinMode(caller), page, write);
     if (error !== undefined || (!write && !mayRead(target, page))) return;
-    pinned.add(ptePfn(target.pte(page)));
+    pinned.add(target, page);
   }
 }
 

@@ -5,8 +5,8 @@
  */
 
 import { type Failure, fail, failed, type Result } from '../base/errno.js';
-import { NotModelledError } from '../base/not-modelled.js';
 import { PAGE_SIZE, pageOffset } from '../base/page.js';
+import { HugetlbFile, HugetlbInode } from '../file/hugetlb.js';
 import { Inode } from '../file/inode.js';
 import { MappedFile } from '../file/mapped-file.js';
 import { ShmemFile } from '../file/memfd.js';
@@ -24,6 +24,8 @@ import {
   MFD_ALLOW_SEALING,
   MFD_CLOEXEC,
   MFD_EXEC,
+  MFD_HUGE_MASK,
+  MFD_HUGE_SHIFT,
   MFD_HUGETLB,
   MFD_NOEXEC_SEAL,
   O_ACCMODE,
@@ -31,17 +33,21 @@ import {
   O_RDWR,
 } from '../uapi/fcntl.js';
 import { fallocateOnDisk } from './fallocate-disk.js';
+import { fallocateHuge } from './fallocate-huge.js';
+import { poolOfFlags } from './mmap-hugetlb.js';
 
 const BOTH_SEALS = MFD_EXEC | MFD_NOEXEC_SEAL;
 const MFD_KNOWN = MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC | MFD_NOEXEC_SEAL;
+const MFD_HUGE_KNOWN = MFD_KNOWN | MFD_HUGETLB | (MFD_HUGE_MASK << MFD_HUGE_SHIFT);
 
-/** memfd_create(2): a shmem file of size zero. */
+/** memfd_create(2): a shmem or hugetlb file of size zero. */
 export function memfdCreate(
   caller: Caller,
   args: { name: string; flags: number; ino: number },
 ): Result<number> {
-  if ((args.flags & MFD_HUGETLB) !== 0) throw new NotModelledError('MFD_HUGETLB');
-  if ((args.flags & ~MFD_KNOWN) !== 0) return fail('EINVAL', 'unknown flag bits');
+  const isHuge = (args.flags & MFD_HUGETLB) !== 0;
+  if ((args.flags & ~(isHuge ? MFD_HUGE_KNOWN : MFD_KNOWN)) !== 0)
+    return fail('EINVAL', 'unknown flag bits');
   if ((args.flags & BOTH_SEALS) === BOTH_SEALS) {
     return fail('EINVAL', 'MFD_EXEC excludes MFD_NOEXEC_SEAL');
   }
@@ -49,8 +55,19 @@ export function memfdCreate(
     return fail('EINVAL', 'the name is longer than 249 bytes');
   }
   const { frames, swap } = caller.mm.memory;
+  if (isHuge) return hugetlbMemfd(caller, args);
   const inode = new Inode(args.name, frames, swap, 0, args.ino);
   return caller.fds.install(new ShmemFile(inode, O_RDWR));
+}
+
+function hugetlbMemfd(
+  { mm, fds }: Caller,
+  { name, flags, ino }: { name: string; flags: number; ino: number },
+): Result<number> {
+  const pool = poolOfFlags(mm, flags);
+  if (pool === undefined) return fail('ENODEV', 'there are no huge pages of this size');
+  const inode = new HugetlbInode(`memfd:${name}`, pool, mm.memory.swap, ino);
+  return fds.install(new HugetlbFile(inode, O_RDWR));
 }
 
 /** A read-only descriptor of the same file, as opening /proc/self/fd/N gives one. */
@@ -81,6 +98,9 @@ export function ftruncate(caller: Caller, args: { fd: number; length: number }):
   if (failed(file)) return file;
   if (!file.writable) return fail('EINVAL', 'the descriptor is read-only');
   if (args.length > file.inode.bytesMax) return fail('EFBIG', 'the file would be too large');
+  if (file instanceof HugetlbFile && args.length % file.inode.pageSize !== 0) {
+    return fail('EINVAL', 'length is not a multiple of the huge page size');
+  }
   file.inode.resize(args.length);
   return 0;
 }
@@ -116,6 +136,7 @@ export function fallocate(caller: Caller, args: FallocateArgs): Result<0> {
   if (opened instanceof RegularFile) return fallocateOnDisk(opened.inode, args);
   const unsupported = checkMode(args.mode);
   if (unsupported !== undefined) return unsupported;
+  if (opened instanceof HugetlbFile) return fallocateHuge(opened.inode, args);
   return (args.mode & FALLOC_FL_PUNCH_HOLE) !== 0
     ? punch(opened.inode, args)
     : allocate(opened.inode, args);

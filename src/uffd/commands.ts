@@ -10,7 +10,8 @@ import type { Caller } from '../mm/caller.js';
 import type { Capability } from '../profile/matrix.js';
 import type { UffdContext } from './context.js';
 import { continueFill, poison } from './continue.js';
-import { type CopyArgs, copy, type RangeFillArgs, zeropage } from './copy.js';
+import { copy, type RangeFillArgs, zeropage } from './copy.js';
+import type { CopyArgs } from './copy-source.js';
 import { type FillCall, type FillOutcome, type Report, refuse, refuseInWindow } from './fill.js';
 import {
   API_ZEROS,

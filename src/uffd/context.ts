@@ -6,7 +6,6 @@
  */
 
 import { type Op, Point, type PointSwitch, WaitQueue } from '../base/op.js';
-import { pageDown } from '../base/page.js';
 import type { Mm } from '../mm/mm.js';
 import {
   REASON_FLAGS,
@@ -141,7 +140,7 @@ export class UffdContext implements ForkedContext, EventSource {
     const exact = this.enabled(UFFD_FEATURE_EXACT_ADDRESS);
     return new FaultMessage({
       flags,
-      address: exact ? fault.addr : pageDown(fault.addr),
+      address: exact ? fault.addr : fault.page,
       ptid: this.enabled(UFFD_FEATURE_THREAD_ID) ? fault.faulter.tid : 0,
       fault,
       context: this.name,

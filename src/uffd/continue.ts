@@ -21,6 +21,7 @@ import type { UffdContext } from './context.js';
 import type { RangeFillArgs } from './copy.js';
 import { beyondFile, type FillCall, type FillOutcome, refuse, runFill } from './fill.js';
 import { checkMode, occupied } from './fill-checks.js';
+import { continueHuge } from './fill-huge.js';
 import { checkRange } from './range.js';
 
 /** UFFDIO_CONTINUE, behind the window check. */
@@ -42,10 +43,12 @@ export function* continueFill(
     checkArea: (vma) => checkArea(vma, asWp),
     *fillPage(place) {
       const { file } = place.vma;
+      const protection = asWp ? 'uffd-wp' : 'plain';
+      if (place.vma.isHugetlb) return continueHuge(place, protection);
       const index = place.vma.indexOf(place.addr);
       if (file !== undefined) yield* fileUnlocked(place.mm, file.inode, index, index + 1);
       const again = place.revalidate();
-      return failed(again) ? again : mapCached(again, asWp ? 'uffd-wp' : 'plain');
+      return failed(again) ? again : mapCached(again, protection);
     },
   });
 }
@@ -92,7 +95,9 @@ export function* poison(
     wakes: (args.mode & UFFDIO_POISON_MODE_DONTWAKE) === 0,
     checkArea: () => undefined,
     *fillPage(place) {
-      if (beyondFile(place)) return fail('EFAULT', 'the page lies beyond the end of the file');
+      if (beyondFile(place) && !place.vma.isHugetlb) {
+        return fail('EFAULT', 'the page lies beyond the end of the file');
+      }
       const taken = occupied(place, 'markers-too');
       if (taken !== undefined) return taken;
       installMarker(place.mm, place.slot, place.addr, MARKER_POISONED);

@@ -7,8 +7,6 @@
 import type { Pfn } from '../base/brand.js';
 import { type Failure, fail, failed } from '../base/errno.js';
 import type { Op } from '../base/op.js';
-import { PAGE_SIZE } from '../base/page.js';
-import { copyFromUser, kernelMode } from '../fault/user-copy.js';
 import {
   installAnon,
   installCached,
@@ -16,8 +14,7 @@ import {
   type Place,
   type Protection,
 } from '../mm/install.js';
-import type { Vma } from '../mm/vma.js';
-import { VM_SHARED, VM_UFFD, VM_UFFD_WP, VM_WRITE } from '../mm/vma-flags.js';
+import { VM_SHARED, VM_UFFD_WP, VM_WRITE } from '../mm/vma-flags.js';
 import { NO_FRAME } from '../phys/frames.js';
 import {
   UFFDIO_COPY_MODE_DONTWAKE,
@@ -25,6 +22,7 @@ import {
   UFFDIO_ZEROPAGE_MODE_DONTWAKE,
 } from '../uapi/userfaultfd.js';
 import type { UffdContext } from './context.js';
+import { type CopyArgs, kindOf, readSource } from './copy-source.js';
 import {
   beyondFile,
   type FillCall,
@@ -34,16 +32,8 @@ import {
   runFill,
 } from './fill.js';
 import { checkMode, occupied } from './fill-checks.js';
+import { copyHugePage } from './fill-huge.js';
 import { checkRange, checkUnalignedRange, type Range } from './range.js';
-
-/** Arguments of UFFDIO_COPY. */
-export interface CopyArgs {
-  readonly dst: number;
-  /** Address in the caller's memory, or the bytes themselves. */
-  readonly src: number | Uint8Array;
-  readonly len: number;
-  readonly mode: number;
-}
 
 /** UFFDIO_COPY, behind the window check. */
 export function* copy(context: UffdContext, call: FillCall, args: CopyArgs): Op<FillOutcome> {
@@ -62,7 +52,10 @@ export function* copy(context: UffdContext, call: FillCall, args: CopyArgs): Op<
       asWp && !vma.has(VM_UFFD_WP)
         ? fail('EINVAL', 'MODE_WP needs a registration with MODE_WP')
         : undefined,
-    fillPage: (place) => copyPage(call, args, place, asWp),
+    fillPage: (place) =>
+      place.vma.isHugetlb
+        ? copyHugePage(call, args, place, asWp)
+        : copyPage(call, args, place, asWp),
   });
 }
 
@@ -102,26 +95,10 @@ function* copyPage(
   return failure;
 }
 
-/** What must not change about the destination while its source is awaited. */
-const kindOf = (vma: Vma): string =>
-  [vma.flags & (VM_SHARED | VM_UFFD), vma.file?.link, vma.addressOf(0)].join();
-
 /** 5.10 protects only what could be written. */
 function wpFor({ vma, mm }: Place, asWp: boolean): Protection {
   const allowed = mm.memory.profile.has('copyWpNotWritable') || vma.has(VM_WRITE);
   return asWp && allowed ? 'uffd-wp' : 'plain';
-}
-
-/** The bytes of one page of the source; waits where the source itself is missing. */
-function* readSource(
-  { caller }: FillCall,
-  { src }: CopyArgs,
-  offset: number,
-): Op<Uint8Array | Failure> {
-  if (typeof src !== 'number') return src.subarray(offset, offset + PAGE_SIZE);
-  const page = new Uint8Array(PAGE_SIZE);
-  const { error } = yield* copyFromUser(caller.mm, kernelMode(caller), src + offset, page);
-  return error === undefined ? page : fail('EFAULT', 'the source cannot be read');
 }
 
 /** Puts a filled frame where the fill goes: into private memory, or into the file. */
@@ -178,7 +155,8 @@ export function* zeropage(
     dst: args.start,
     len: args.len,
     wakes: (args.mode & UFFDIO_ZEROPAGE_MODE_DONTWAKE) === 0,
-    checkArea: () => undefined,
+    checkArea: (vma) =>
+      vma.isHugetlb ? fail('EINVAL', 'there is no huge page of zeros') : undefined,
     *fillPage(place) {
       return place.vma.has(VM_SHARED) ? zeroShared(place) : zeroPrivate(place);
     },

@@ -6,9 +6,9 @@
 
 import { errnoOf, type Failure, fail, failed, type Result } from '../base/errno.js';
 import { type Op, Point } from '../base/op.js';
-import { PAGE_SIZE } from '../base/page.js';
 import type { Caller } from '../mm/caller.js';
 import { isHugeSlot } from '../mm/huge.js';
+import { hugeSize } from '../mm/hugetlb-area.js';
 import type { Place } from '../mm/install.js';
 import type { Mm } from '../mm/mm.js';
 import { prepareAnonVma } from '../mm/rmap.js';
@@ -17,6 +17,7 @@ import type { Vma } from '../mm/vma.js';
 import { VM_SHARED } from '../mm/vma-flags.js';
 import { NO_SLOT } from '../pgtable/arena.js';
 import type { UffdContext } from './context.js';
+import { insideHugePage } from './range.js';
 
 /** How an ioctl with a result field ended. */
 export interface FillOutcome {
@@ -145,7 +146,7 @@ function* fillPages(context: UffdContext, request: FillRequest): Op<Progress> {
     if (failure !== undefined) return { done, failure };
     const { addr } = place;
     mm.memory.onPage?.({ kind: 'fill', mm, addr });
-    done += PAGE_SIZE;
+    done += place.vma.pageSize;
   }
   return { done, failure: undefined };
 }
@@ -161,8 +162,10 @@ function placeOf(context: UffdContext, request: FillRequest, addr: number): Resu
   if (vma.file?.inode.backing === 'disk') {
     return fail('EINVAL', 'a regular file cannot be filled');
   }
+  const misaligned = insideHugePage(vma, { start: request.dst, len: request.len });
+  if (misaligned !== undefined) return misaligned;
   if (!vma.has(VM_SHARED)) prepareAnonVma(mm, vma);
-  const slot = mm.slotOrCreate(addr);
+  const slot = vma.isHugetlb ? mm.hugeSlotOrCreate(addr, hugeSize(vma)) : mm.slotOrCreate(addr);
   if (slot === NO_SLOT) return fail('ENOMEM', 'no memory for a page table');
   if (isHugeSlot(mm, slot)) return fail('EEXIST', 'a huge page is there already');
   return { mm, vma, slot, addr };

@@ -38,9 +38,19 @@ export function rangeIoctls(profile: KernelProfile): bigint {
   return mask;
 }
 
-/** What REGISTER answers for the modes (VM_UFFD_* bits) of a range of base pages. */
-export function registeredIoctls(profile: KernelProfile, modes: number): bigint {
-  let mask = rangeIoctls(profile);
+/** Ioctls of huge pages that are registered in every mode. */
+function hugeIoctls(profile: KernelProfile): bigint {
+  const mask = rangeIoctls(profile) & ~maskOf(_UFFDIO_ZEROPAGE, _UFFDIO_MOVE);
+  return profile.has('wpNonAnon') ? mask : mask & ~maskOf(_UFFDIO_WRITEPROTECT);
+}
+
+/** What REGISTER answers for the modes (VM_UFFD_* bits) of a range. */
+export function registeredIoctls(
+  profile: KernelProfile,
+  modes: number,
+  pages: 'base' | 'huge',
+): bigint {
+  let mask = pages === 'huge' ? hugeIoctls(profile) : rangeIoctls(profile);
   if ((modes & VM_UFFD_WP) === 0) mask &= ~maskOf(_UFFDIO_WRITEPROTECT);
   if ((modes & VM_UFFD_MINOR) === 0) mask &= ~maskOf(_UFFDIO_CONTINUE);
   if ((modes & VM_UFFD_RWP) === 0) mask &= ~maskOf(_UFFDIO_RWPROTECT);

@@ -6,6 +6,7 @@
 import { type Failure, fail } from '../base/errno.js';
 import { isPageAligned, TASK_SIZE } from '../base/page.js';
 import type { Mm } from '../mm/mm.js';
+import type { Vma } from '../mm/vma.js';
 
 /** `struct uffdio_range`: a start and a length in bytes. */
 export interface Range {
@@ -32,6 +33,12 @@ export function checkUnalignedRange(
   if (len > TASK_SIZE - start) return fail('EINVAL', 'the range ends beyond user space');
   return undefined;
 }
+
+/** EINVAL unless a range consists of whole pages of an area. */
+export const insideHugePage = (vma: Vma, { start, len }: Range): Failure | undefined =>
+  start % vma.pageSize !== 0 || len % vma.pageSize !== 0
+    ? fail('EINVAL', 'the range does not consist of whole huge pages')
+    : undefined;
 
 const minAddress = ({ memory }: Mm): number =>
   memory.profile.has('minAddrCheck') ? memory.mmapMinAddr : 0;

@@ -53,14 +53,15 @@ export function register(context: UffdContext, args: RegisterArgs): Result<bigin
   const areas = areasOf(mm, args);
   if (failed(areas)) return areas;
   for (const vma of areas) {
-    const refused = checkArea(context, vma, modes);
+    const refused = checkArea(context, vma, args, modes);
     if (refused !== undefined) return refused;
   }
   for (const vma of areas) {
     const failure = registerArea(context, vma, args, modes);
     if (failure !== undefined) return failure;
   }
-  return registeredIoctls(mm.memory.profile, modes);
+  const huge = areas.some((vma) => vma.isHugetlb);
+  return registeredIoctls(mm.memory.profile, modes, huge ? 'huge' : 'base');
 }
 
 /** Turns mode bits into VM_UFFD_* bits; unknown or impossible ones are EINVAL. */
@@ -81,7 +82,20 @@ function modesOf(context: UffdContext, mode: number): Result<number> {
   return (modes & VM_UFFD_WP) === 0 ? modes : fail('EINVAL', 'MODE_WP excludes MODE_RWP');
 }
 
-function checkArea(context: UffdContext, vma: Vma, modes: number): Failure | undefined {
+/** EINVAL when a range ends inside a huge page of an area. */
+function checkEnd(vma: Vma, { start, len }: Range): Failure | undefined {
+  const end = start + len;
+  return end < vma.end && vma.pageStart(end) !== end
+    ? fail('EINVAL', 'the range ends inside a huge page')
+    : undefined;
+}
+
+function checkArea(
+  context: UffdContext,
+  vma: Vma,
+  range: Range,
+  modes: number,
+): Failure | undefined {
   const { profile } = context.mm.memory;
   if (!eligible(profile, vma, modes, context.wpAsync)) {
     return fail('EINVAL', 'a part of the range cannot be registered in this mode');
@@ -92,6 +106,8 @@ function checkArea(context: UffdContext, vma: Vma, modes: number): Failure | und
   if (!vma.has(VM_MAYWRITE)) {
     return fail('EPERM', 'a part of the range is a shared mapping of a read-only descriptor');
   }
+  const misaligned = checkEnd(vma, range);
+  if (misaligned !== undefined) return misaligned;
   if (vma.uffd !== undefined && vma.uffd !== context) {
     return fail('EBUSY', 'a part of the range is registered with another userfaultfd');
   }

@@ -11,7 +11,7 @@ import { UFFD_FEATURE_RWP, UFFD_FEATURE_RWP_ASYNC } from '../uapi/features.js';
 import { UFFDIO_RWPROTECT_MODE_DONTWAKE, UFFDIO_RWPROTECT_MODE_RWP } from '../uapi/userfaultfd.js';
 import type { UffdContext } from './context.js';
 import { checkMode } from './fill-checks.js';
-import { checkRange } from './range.js';
+import { checkRange, insideHugePage } from './range.js';
 import type { WriteProtectArgs } from './write-protect.js';
 
 const KNOWN = UFFDIO_RWPROTECT_MODE_RWP | UFFDIO_RWPROTECT_MODE_DONTWAKE;
@@ -26,19 +26,22 @@ export function rwProtect(context: UffdContext, args: WriteProtectArgs): Result<
   const end = args.start + args.len;
   const areas = mm.vmas.within(args.start, end);
   if (areas.length === 0) return fail('ENOENT', 'nothing is mapped in the range');
-  if (!areas.every((vma) => vma.has(VM_UFFD_RWP))) {
-    return fail('ENOENT', 'a part of the range is not registered with MODE_RWP');
+  for (const vma of areas) {
+    const refused = vma.has(VM_UFFD_RWP) ? insideHugePage(vma, args) : UNREGISTERED;
+    if (refused !== undefined) return refused;
   }
   const hides = (args.mode & UFFDIO_RWPROTECT_MODE_RWP) !== 0;
   for (const vma of areas) {
     const from = Math.max(vma.start, args.start);
     const to = Math.min(vma.end, end);
-    if (hides) setUffdRwp(mm, from, to);
+    if (hides) setUffdRwp(mm, vma, from, to);
     else clearUffdRwp(mm, vma, from, to);
   }
   if (args.mode === 0) context.wakeRange(args.start, end);
   return 0;
 }
+
+const UNREGISTERED = fail('ENOENT', 'a part of the range is not registered with MODE_RWP');
 
 /** Arguments of UFFDIO_SET_MODE: features to switch on and off. */
 export interface SetModeArgs {

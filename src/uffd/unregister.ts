@@ -39,7 +39,10 @@ export function areasOf(mm: Mm, { start, len }: Range): Result<Vma[]> {
     return fail('ENOMEM', 'nothing is mapped at or above start');
   }
   const areas = mm.vmas.within(start, start + len);
-  return areas.length > 0 ? areas : fail('EINVAL', 'nothing is mapped in the range');
+  if (areas[0] === undefined) return fail('EINVAL', 'nothing is mapped in the range');
+  return areas[0].isHugetlb && areas[0].pageStart(start) !== start
+    ? fail('EINVAL', 'the range begins inside a huge page')
+    : areas;
 }
 
 function checkArea(context: UffdContext, vma: Vma): Failure | undefined {

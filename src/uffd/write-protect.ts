@@ -14,7 +14,7 @@ import {
 } from '../uapi/userfaultfd.js';
 import type { UffdContext } from './context.js';
 import { checkMode } from './fill-checks.js';
-import { checkRange, type Range } from './range.js';
+import { checkRange, insideHugePage, type Range } from './range.js';
 
 const KNOWN = UFFDIO_WRITEPROTECT_MODE_WP | UFFDIO_WRITEPROTECT_MODE_DONTWAKE;
 
@@ -57,6 +57,8 @@ function protectAreas(
     if (!vma.has(VM_UFFD_WP)) {
       return fail('ENOENT', 'a part of the range is not registered with MODE_WP');
     }
+    const misaligned = insideHugePage(vma, { start, len });
+    if (misaligned !== undefined) return misaligned;
     const from = Math.max(vma.start, start);
     const to = Math.min(vma.end, end);
     const failure = changeArea(context, vma, { from, to }, mode);

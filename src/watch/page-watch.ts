@@ -8,7 +8,7 @@ import { PAGE_SIZE, PMD_SIZE, pageDown } from '../base/page.js';
 import type { AddressRange } from '../machine/memory-calls.js';
 import type { Process } from '../machine/process.js';
 import type { FaultEvent, FillEvent, Message, PageEvent } from '../mm/page-events.js';
-import { pteIsPresent, ptePfn } from '../pgtable/pte.js';
+import { pteIsPresent } from '../pgtable/pte.js';
 import { History } from './history.js';
 import { listenTo } from './listen.js';
 import { covers, hex, type PageSpan, pagesWithin, spanOf } from './page-range.js';
@@ -252,7 +252,7 @@ export class PageWatch {
     const { mm } = this.process.state;
     const pte = mm.pte(page);
     if (!pteIsPresent(pte)) return true; // poison, or a hole that was moved
-    return mm.memory.frames.pageBytes(ptePfn(pte)).every((byte) => byte === 0);
+    return mm.memory.frames.pageBytes(mm.frameAt(page)).every((byte) => byte === 0);
   }
 }
 

@@ -11,19 +11,29 @@ const PRIVATE = linux.MAP_PRIVATE | linux.MAP_ANONYMOUS;
 
 const thread = (): linux.Thread => new linux.Machine().spawn().main;
 
+function hugePage(): { main: linux.Thread; addr: number } {
+  const { main } = new linux.Machine({ nodes: 2, nrHugepages: { '2M': 1 } }).spawn();
+  const prot = linux.PROT_READ | linux.PROT_WRITE;
+  const flags = PRIVATE | linux.MAP_HUGETLB;
+  const addr = main.mmapSync({ length: 2 ** 21, prot, flags });
+  main.store8Sync(addr, 1);
+  return { main, addr };
+}
+
 const asked: Readonly<Record<string, () => void>> = {
-  MAP_HUGETLB: () => {
-    const flags = PRIVATE | linux.MAP_HUGETLB;
-    thread().mmapSync({ length: PAGE, prot: linux.PROT_READ, flags });
-  },
-  MFD_HUGETLB: () => {
-    thread().memfdCreateSync('huge', linux.MFD_HUGETLB);
-  },
   'MADV_COLLAPSE of a shared mapping of a file': () => {
     const flags = linux.MAP_SHARED | linux.MAP_ANONYMOUS;
     const main = thread();
     const addr = main.mmapSync({ length: 1024 * PAGE, prot: linux.PROT_READ, flags });
     main.madviseSync({ addr, length: 1024 * PAGE, advice: linux.MADV_COLLAPSE });
+  },
+  'MADV_HWPOISON of a hugetlb page': () => {
+    const { main, addr } = hugePage();
+    main.madviseSync({ addr, length: PAGE, advice: linux.MADV_HWPOISON });
+  },
+  'move_pages of a hugetlb page': () => {
+    const { main, addr } = hugePage();
+    main.movePagesSync({ pages: [addr], nodes: [1] });
   },
 };
 
