@@ -286,7 +286,17 @@ export class Simulation implements Controller {
     }
     futility.count++;
     if (futility.count % FUTILE_TURN === 0) this.#letOthers(strand);
-    if (futility.count >= FUTILE_MAX) this.stop ??= { kind: 'livelock', strand };
+    if (futility.count < FUTILE_MAX || this.#hinders(strand)) return;
+    this.stop ??= { kind: 'livelock', strand };
+  }
+
+  /** Whether somebody could do something useful, if only this thread gave way. */
+  #hinders(strand: Strand): boolean {
+    return this.strands.some((other) => {
+      const { futility, next } = other;
+      const tries = futility.key !== '' && futility.useful === this.#useful;
+      return other !== strand && next !== undefined && !tries;
+    });
   }
 
   #letOthers(strand: Strand): void {

@@ -34,11 +34,20 @@ const timeless = (choices: readonly Choice[]): readonly Choice[] => {
 const earliest = (choices: readonly Choice[]): Choice =>
   choices.reduce((first, each) => (each.since < first.since ? each : first));
 
-/** First in, first out; a thread goes on until it waits or ends. */
+/** First in, first out; a thread goes on until it waits, ends, or does the same in vain. */
 export class FifoStrategy implements Strategy {
+  #inVain: number | undefined;
+
   choose(choices: readonly Choice[], last: number): Choice {
     const ready = timeless(choices);
-    return ready.find(({ thread }) => thread === last) ?? earliest(ready);
+    const others = ready.filter(({ thread }) => thread !== this.#inVain);
+    this.#inVain = undefined;
+    const able = others.length > 0 ? others : ready;
+    return able.find(({ thread }) => thread === last) ?? earliest(able);
+  }
+
+  futile(thread: number): void {
+    this.#inVain = thread;
   }
 }
 
@@ -128,6 +137,10 @@ export class ReplayStrategy implements Strategy {
       if (this.fit === 'strict') throw mismatch(at, thread, choices);
     }
     return this.#fifo.choose(choices, last);
+  }
+
+  futile(thread: number): void {
+    this.#fifo.futile(thread);
   }
 
   /** Steps of the schedule that were not taken. */

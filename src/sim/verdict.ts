@@ -67,8 +67,9 @@ function hints(simulation: Simulation, strand: Strand): string[] {
     const [event] = context.events;
     if (event === undefined) return [];
     const kind = event.body.event.toUpperCase();
-    const others = readers.readersOf(context).filter((reader) => reader !== strand);
-    const who = others.length === 0 ? `, and ${strand.name} itself is who reads it` : '';
+    const [first, ...others] = readers.readersOf(context);
+    const itself = first === strand && others.length === 0;
+    const who = itself ? `, and ${strand.name} itself is who reads it` : '';
     return [`the ${kind} event of ${context.name} is unread${who}: read events, then try again`];
   });
 }

@@ -186,6 +186,24 @@ describe('a diagnosis', () => {
     expect(failure.message).toContain('the REMOVE event of userfaultfd 0 of guest is unread');
   });
 
+  it('does not take for endless what only waits for another thread to go on', async () => {
+    const program: Body = async (sim) => {
+      const { addr, uffd } = region(sim, { features: BigInt(UFFD_FEATURE_EVENT_REMOVE) });
+      const balloon = sim.spawn('balloon', (thread) =>
+        thread.madvise({ addr: addr + PAGE, length: PAGE, advice: MADV_DONTNEED }),
+      );
+      await uffd.readMsg(); // the window stays open until the balloon has gone on
+      const fill = () => uffd.copy({ dst: addr, src: page(1) });
+      while ((await fill().catch(() => 'refused')) === 'refused');
+      await balloon;
+      uffd.close();
+    };
+    for (const strategy of ['fifo', 'random', 'pct'] as const) {
+      await expect(explore({ strategy }, program)).resolves.toHaveProperty('runs');
+    }
+    await expect(replay('a2b3a150', program)).resolves.toHaveProperty('runs');
+  });
+
   it('names a thread that awaits a real timer', async () => {
     const failure = await failureOf(async (sim) => {
       await sim.spawn('sleepy', () => new Promise((resolve) => setTimeout(resolve, 1)));

@@ -27,6 +27,21 @@ describe('FifoStrategy', () => {
   });
 });
 
+describe('a thread that does the same in vain', () => {
+  it('gives way once to the one that is ready longest', () => {
+    const strategy = new FifoStrategy();
+    strategy.futile(0);
+    expect(strategy.choose(ready(0, 2, 1), 0).thread).toBe(2);
+    expect(strategy.choose(ready(0, 2, 1), 0).thread).toBe(0);
+  });
+
+  it('goes on when it is alone', () => {
+    const strategy = new ReplayStrategy([]);
+    strategy.futile(1);
+    expect(strategy.choose(ready(1), 1).thread).toBe(1);
+  });
+});
+
 describe('RandomStrategy', () => {
   it('makes equal choices for equal seeds', () => {
     const run = (seed: number) => {
