@@ -146,6 +146,44 @@ poisoned
 guard
   write  SIGSEGV, SEGV_MAPERR: a guard is installed there
 `,
+  '10-migration-entries.ts': `
+
+before
+  written    present   frame A, writable, exclusive
+  protected  present   frame B, read-only, exclusive, uffd-wp
+  shared     present   frame C, read-only, shared
+  mprotect   present   frame D, writable, exclusive
+
+4 pages are being moved
+  written    migration frame A, writable, exclusive
+  protected  migration frame B, read-only, exclusive, uffd-wp
+  shared     migration frame C, read-only, shared
+  mprotect   migration frame D, writable, exclusive
+
+vcpu0 stores and is blocked; the handler has nothing
+mprotect took write permission from the last page and gave it back
+
+moved; vcpu0 is idle
+  written    present   frame E, writable, exclusive
+  protected  present   frame F, read-only, exclusive, uffd-wp
+  shared     present   frame G, read-only, shared
+  mprotect   present   frame H, read-only, exclusive
+
+vcpu1 stores to the protected page: a pagefault, and it sleeps
+the child still reads 3
+`,
+  '11-protection-without-a-page.ts': `
+the page was protected; its entry then          read again              and the first store
+nothing                 present, uffd-wp        7, present, uffd-wp     pagefault
+reclaim                 marker uffd-wp          7, present, uffd-wp     pagefault
+MADV_PAGEOUT            marker uffd-wp          7, present, uffd-wp     pagefault
+MADV_DONTNEED           marker uffd-wp          7, present, uffd-wp     pagefault
+hole in the file        marker uffd-wp          0, present, uffd-wp     pagefault
+ftruncate, grown again  marker uffd-wp          0, present, uffd-wp     pagefault
+moved to another frame  present, uffd-wp        7, present, uffd-wp     pagefault
+WP off, DONTNEED        none                    7, present              silent
+munmap, mapped again    none                    7, present              silent
+`,
 };
 
 afterEach(() => {
