@@ -6,9 +6,12 @@ import {
   MADV_GUARD_INSTALL,
   MADV_PAGEOUT,
   O_NONBLOCK,
+  O_RDWR,
+  O_TMPFILE,
   type PageFault,
   type Process,
   type Thread,
+  UFFD_FEATURE_WP_ASYNC,
   UFFD_FEATURE_WP_UNPOPULATED,
   type Userfaultfd,
 } from 'uffd-emulator';
@@ -32,6 +35,8 @@ export interface Setting {
   readonly kind: Memory;
   readonly modes: number;
   readonly features: number;
+  /** A regular file, with its pages in the cache. @defaultValue a memfd of holes */
+  readonly onDisk?: boolean;
 }
 
 /** Settings by the titles of the tables. */
@@ -49,9 +54,32 @@ export const SETTINGS: Readonly<Record<string, Setting>> = {
     features: 0,
   },
   'shmem MAP_PRIVATE, registered WP': { kind: 'private', modes: W, features: 0 },
+  'ext4 MAP_SHARED, registered WP with WP_ASYNC': {
+    kind: 'shared',
+    modes: W,
+    features: UFFD_FEATURE_WP_ASYNC,
+    onDisk: true,
+  },
+};
+
+/** As shared files of a disk, but mapped private. */
+export const PRIVATE_ON_DISK: Setting = {
+  kind: 'private',
+  modes: W,
+  features: UFFD_FEATURE_WP_ASYNC,
+  onDisk: true,
 };
 
 const PAGES = 4;
+
+/** The file behind the memory: four holes of a memfd, or four written pages of a regular file. */
+function fileOf(main: Thread, { onDisk }: Setting): number {
+  if (onDisk !== true) return memfd(main, PAGES);
+  const fd = main.openSync('/', O_TMPFILE | O_RDWR);
+  main.pwriteSync({ fd, bytes: page(1, PAGES), offset: 0 });
+  main.fsyncSync(fd);
+  return fd;
+}
 
 /** The page under test and everything around it. */
 export class MatrixPage {
@@ -67,7 +95,7 @@ export class MatrixPage {
   constructor(readonly setting: Setting) {
     this.machine.swapOn({ size: 64 * PAGE });
     const { main } = this;
-    this.fd = setting.kind === 'anon' ? -1 : memfd(main, PAGES);
+    this.fd = setting.kind === 'anon' ? -1 : fileOf(main, setting);
     mapAt(main, BASE, PAGES, { kind: setting.kind, fd: this.fd });
     this.uffd = main.userfaultfdSync(O_NONBLOCK);
     this.uffd.apiSync({ features: setting.features });

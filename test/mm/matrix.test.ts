@@ -26,7 +26,7 @@ import {
 } from 'uffd-emulator';
 import { describe, expect, test } from 'vitest';
 import { BASE, PAGE, page, RW } from '../support/guest.js';
-import { MatrixPage, SETTINGS } from './matrix-page.js';
+import { MatrixPage, PRIVATE_ON_DISK, SETTINGS, type Setting } from './matrix-page.js';
 import { pageState } from './page-state.js';
 
 /** A table: its columns, and its rows as cells. */
@@ -152,9 +152,8 @@ const OPERATIONS: Readonly<Record<string, Operation>> = {
 };
 
 /** Plays one cell and writes down what came out. */
-function play(title: string, column: string, operation: Operation): string {
-  const setting = SETTINGS[title];
-  if (setting === undefined) throw new Error(`no memory is set up for: ${title}`);
+function play(setting: Setting | undefined, column: string, operation: Operation): string {
+  if (setting === undefined) throw new Error('no memory is set up for a table');
   const it = new MatrixPage(setting).enter(column);
   try {
     const said = operation(it);
@@ -182,7 +181,7 @@ describe.each(tables)('$title', (table) => {
   const row = (name: string) => {
     const operation = OPERATIONS[name];
     if (operation === undefined) throw new Error(`no operation is called ${name}`);
-    const played = table.columns.map((column) => play(table.title, column, operation));
+    const played = table.columns.map((column) => play(SETTINGS[table.title], column, operation));
     return byColumn(table, played);
   };
 
@@ -195,8 +194,25 @@ describe.each(tables)('$title', (table) => {
   });
 });
 
-test('there are five tables, each with its memory', () => {
+test('there are six tables, each with its memory', () => {
   expect(tables.map(({ title }) => title)).toEqual(Object.keys(SETTINGS));
   const cells = tables.flatMap(({ rows }) => [...rows.values()]).flat();
-  expect(cells.length).toBe(1352);
+  expect(cells.length).toBe(1586);
+});
+
+describe('a private mapping of a regular file, registered WP with WP_ASYNC', () => {
+  const table = tables.find(({ title }) => title === 'shmem MAP_PRIVATE, registered WP');
+  const columns = (table?.columns ?? []).filter((column) => !['Kp', 'N+cache'].includes(column));
+  const fills = ['COPY', 'COPYwp', 'ZERO', 'CONT', 'POISON'];
+  const rows = [...(table?.rows ?? [])].filter(([name]) => name !== 'mincore');
+
+  test.each(rows)('%s is as of shmem, without messages, and not filled', (name, cells) => {
+    const operation = OPERATIONS[name];
+    if (operation === undefined) throw new Error(`no operation is called ${name}`);
+    for (const column of columns) {
+      const cell = cells[table?.columns.indexOf(column) ?? 0] ?? '';
+      const expected = fills.includes(name) ? 'EINVAL' : cell.replace('[WP+w]', '');
+      expect([column, play(PRIVATE_ON_DISK, column, operation)]).toEqual([column, expected]);
+    }
+  });
 });

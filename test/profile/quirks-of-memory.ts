@@ -2,6 +2,8 @@
 import {
   MADV_DONTNEED,
   MADV_DONTNEED_LOCKED,
+  MADV_HWPOISON,
+  MADV_MERGEABLE,
   MADV_POPULATE_READ,
   MREMAP_DONTUNMAP,
   MREMAP_FIXED,
@@ -219,5 +221,30 @@ export const QUIRKS_OF_MEMORY: QuirkTable = {
     const it = play();
     it.poison(0);
     return errno(() => it.advise(MADV_POPULATE_READ, 0));
+  }),
+
+  hwpoisonSignals: quirk('SIGBUS', 'ok', (play) => {
+    const it = play({ modes: 0 });
+    it.guest.main.store8Sync(it.guest.at(0), 1);
+    return errno(() => it.advise(MADV_HWPOISON, 0));
+  }),
+  ksmMemoryFailure: quirk('SIGBUS', 'EBUSY', (play) => {
+    const it = play({ modes: 0 });
+    for (const n of [0, 1]) it.guest.main.store8Sync(it.guest.at(n), 1);
+    it.advise(MADV_MERGEABLE, 0, 4);
+    it.guest.machine.ksm.run();
+    return errno(() => it.advise(MADV_HWPOISON, 0));
+  }),
+  lookupIgnoresRights: quirk([-2], [-14], (play) => {
+    const { main, at } = play({ modes: 0 }).guest;
+    return main.movePagesSync({ pages: [at(0)], nodes: [0], flags: 0 }).status;
+  }),
+  migrationMarksSoftDirty: quirk(true, false, (play) => {
+    const it = play({ modes: 0 });
+    const { main, machine, proc, at } = it.guest;
+    main.store8Sync(at(0), 1);
+    proc.clearRefs(4); // soft-dirty goes, the page stays dirty
+    machine.compact(proc);
+    return (it.word(0) & (1n << 55n)) !== 0n;
   }),
 };
