@@ -16,7 +16,7 @@ const library: Options = {
   splitting: true,
   sourcemap: true,
   dts: { compilerOptions: { ignoreDeprecations: '6.0' } }, // tsup 8 sets baseUrl: TS5101 without it
-  entry: { index: 'src/index.ts' },
+  entry: { index: 'src/index.ts', 'fast-check': 'src/fast-check/index.ts' },
 };
 
 /** The command line tool: one file that needs nothing but Node. */
@@ -39,7 +39,8 @@ const cli: Options = {
 };
 
 export default defineConfig([
-  { ...library, format: ['esm'] },
+  // Vitest can only be imported: its kit has no CommonJS form
+  { ...library, format: ['esm'], entry: { ...library.entry, vitest: 'src/vitest/index.ts' } },
   { ...library, format: ['cjs'] },
   cli,
 ]);

@@ -7,7 +7,12 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 export default defineConfig({
   plugins: [textModules()],
-  resolve: { alias: [{ find: /^uffd-emulator$/, replacement: here('./src/index.ts') }] },
+  resolve: {
+    alias: [
+      { find: /^uffd-emulator$/, replacement: here('./src/index.ts') },
+      { find: /^uffd-emulator\/(vitest|fast-check)$/, replacement: here('./src/$1/index.ts') },
+    ],
+  },
   test: {
     reporters: ['default', './tools/closing-line-reporter.ts'],
     pool: 'forks',
@@ -39,7 +44,7 @@ export default defineConfig({
         plugins: [docExamples()],
         test: {
           name: 'docs',
-          include: [...documentsWithExamples(), 'test/docs/**/*.test.ts'],
+          include: [...documentsWithExamples(), 'test/docs/**/*.test.ts', 'examples/*.test.ts'],
         },
       },
     ],

@@ -56,14 +56,20 @@ function loadExample(file: string, line: number): string {
   return '\n'.repeat(line - 1) + example.code;
 }
 
-/** Serves a document as a test file: one test per example. */
+/** Whether an example consists of tests of its own, which cannot be inside another test. */
+const declaresTests = ({ code }: Example): boolean => code.includes("from 'uffd-emulator/vitest'");
+
+/** Serves a document as a test file: one test per example, or what tests the example has. */
 function loadDocument(file: string): string {
   const name = relative(root, file);
   const tests = findExamples(file).map((example) => {
     const title = JSON.stringify(`${name}:${example.line}`);
-    return `test(${title}, () => import(${JSON.stringify(exampleModule(file, example))}));`;
+    const load = `import(${JSON.stringify(exampleModule(file, example))})`;
+    return declaresTests(example)
+      ? `describe(${title}, async () => void (await ${load}));`
+      : `test(${title}, () => ${load});`;
   });
-  return `import { test } from 'vitest';\n${tests.join('\n')}\n`;
+  return `import { describe, test } from 'vitest';\n${tests.join('\n')}\n`;
 }
 
 /** The Vitest plugin, for a project whose `include` lists Markdown documents. */

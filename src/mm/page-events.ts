@@ -78,6 +78,24 @@ export interface RemovalEvent {
   readonly end: number;
 }
 
+/** A userfaultfd's owner protects `[start, end)` against writes, or takes protection away. */
+export interface ProtectionEvent {
+  readonly kind: 'protect' | 'unprotect';
+  readonly mm: object;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** `[start, end)` is registered with a userfaultfd, or is no longer. */
+export interface RegistrationEvent {
+  readonly kind: 'register' | 'unregister';
+  readonly mm: object;
+  readonly start: number;
+  readonly end: number;
+  /** Name of the userfaultfd. */
+  readonly name: string;
+}
+
 /** The last descriptor of a userfaultfd was closed; threads waited for these addresses. */
 export interface CloseEvent {
   readonly kind: 'close';
@@ -95,6 +113,8 @@ export type PageEvent =
   | FillEvent
   | FaultEvent
   | RemovalEvent
+  | ProtectionEvent
+  | RegistrationEvent
   | CloseEvent;
 
 /** Hears of each event, as it happens. */

@@ -169,14 +169,14 @@ async function failed(
 }
 
 /** Where two runs under one schedule part; `undefined` when they do not. */
-function partingOf(first: RunResult, again: RunResult): string | undefined {
+export function partingOf(first: RunResult, again: RunResult): string | undefined {
   const [one, other] = [turnsOf(first), turnsOf(again)];
   for (let i = 0; i < Math.max(one.length, other.length); i++) {
     if (one[i] === other[i]) continue;
     const [was, is] = [first.calls[i] ?? 'nothing', again.calls[i] ?? 'nothing'];
     return `step ${i + 1} was one of ${was}, then of ${is}`;
   }
-  const [was, is] = [first.failure?.trouble, again.failure?.trouble ?? 'success'];
+  const [was, is] = [first, again].map(({ failure }) => failure?.trouble ?? 'success');
   return was === is ? undefined : `the run ended with ${was}, then with ${is}`;
 }
 
@@ -197,12 +197,14 @@ const nondeterminism = (first: RunResult, parted: string): ScheduleFailure => ({
   error: first.failure?.error,
 });
 
-interface Seeded {
+/** A strategy and the seed that it came from. */
+export interface Seeded {
   readonly strategy: Strategy;
   readonly seed: number | undefined;
 }
 
-function* strategies(options: ExploreOptions): Generator<Seeded> {
+/** A strategy for each run of an exploration. */
+export function* strategies(options: ExploreOptions): Generator<Seeded> {
   const { strategy = 'mixed', preemptions = 2, maxRuns = 100_000 } = options;
   if (strategy === 'fifo') yield { strategy: new FifoStrategy(), seed: undefined };
   else if (strategy === 'exhaustive') yield* everySchedule(preemptions, maxRuns);
@@ -233,7 +235,8 @@ const seeded = (name: 'mixed' | 'random' | 'pct', seed: number, depth: number): 
     ? new RandomStrategy(seed)
     : new PctStrategy(seed, depth);
 
-function settingsOf(options: ExploreOptions): RunOptions {
+/** What every run of an exploration has in common, with defaults. */
+export function settingsOf(options: ExploreOptions): RunOptions {
   const maxSteps = unsigned('maxSteps', options.maxSteps ?? 20_000);
   const machine = { memory: 16 * MIB, ...options.machine };
   return { machine, maxSteps, strict: options.strict ?? true };

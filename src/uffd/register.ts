@@ -130,6 +130,7 @@ function registerArea(
   const start = Math.max(vma.start, range.start);
   const end = Math.min(vma.end, range.start + range.len);
   const flags = (vma.flags & ~VM_UFFD) | modes;
+  mm.memory.onPage?.({ kind: 'register', mm, start, end, name: context.name });
   const sides = mergeSides(mm, vma, start);
   const changed = modifyVma(mm, vma, { start, end }, { flags, uffd: context }, sides);
   return failed(changed) ? changed : undefined;

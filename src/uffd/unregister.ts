@@ -61,6 +61,7 @@ function dropRegistration(context: UffdContext, vma: Vma, range: Range): Failure
   if (vma.uffd === undefined) return undefined;
   const start = Math.max(vma.start, range.start);
   const end = Math.min(vma.end, range.start + range.len);
+  mm.memory.onPage?.({ kind: 'unregister', mm, start, end, name: context.name });
   // Only a registration for missing pages wakes; others sleep on until UFFDIO_WAKE.
   const owner = vma.uffd;
   if (vma.has(VM_UFFD_MISSING) && owner instanceof UffdContext) owner.wakeRange(start, end);

@@ -76,7 +76,10 @@ function changeArea(
   { from, to }: { from: number; to: number },
   mode: number,
 ): Failure | undefined {
-  if ((mode & UFFDIO_WRITEPROTECT_MODE_WP) !== 0) return setUffdWp(mm, vma, from, to);
+  const protects = (mode & UFFDIO_WRITEPROTECT_MODE_WP) !== 0;
+  const kind = protects ? 'protect' : 'unprotect';
+  mm.memory.onPage?.({ kind, mm, start: from, end: to });
+  if (protects) return setUffdWp(mm, vma, from, to);
   clearUffdWp(mm, vma, from, to);
   return undefined;
 }

@@ -7,7 +7,14 @@
 import { PAGE_SIZE, PMD_SIZE, pageDown } from '../base/page.js';
 import type { AddressRange } from '../machine/memory-calls.js';
 import type { Process } from '../machine/process.js';
-import type { FaultEvent, FillEvent, Message, PageEvent } from '../mm/page-events.js';
+import type {
+  FaultEvent,
+  FillEvent,
+  Message,
+  PageEvent,
+  ProtectionEvent,
+  RegistrationEvent,
+} from '../mm/page-events.js';
 import { pteIsPresent } from '../pgtable/pte.js';
 import { History } from './history.js';
 import { listenTo } from './listen.js';
@@ -161,6 +168,7 @@ export class PageWatch {
     else if (event.kind === 'write') this.#hearWrite(event);
     else if (event.kind === 'fault') this.#hearFault(event);
     else if (event.kind === 'huge') this.#hearHuge(event.addr);
+    else if ('start' in event) this.#hearRange(event);
     else if (covers(this.span, event.addr)) this.#hearArrival(event);
   }
 
@@ -188,6 +196,13 @@ export class PageWatch {
       this.#orphans.delete(page);
       this.#zeroed.delete(page);
       this.#history.note(page, `removed: content epoch ${this.#epochs[at]}`);
+    }
+  }
+
+  #hearRange(event: ProtectionEvent | RegistrationEvent): void {
+    const what = 'name' in event ? `${event.kind}ed: ${event.name}` : `${event.kind}ed`;
+    for (const page of pagesWithin(this.span, event.start, event.end)) {
+      this.#history.note(page, what);
     }
   }
 

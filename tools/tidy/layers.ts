@@ -25,6 +25,8 @@ const standsOn: Readonly<Record<string, readonly string[]>> = {
   watch: ['machine'],
   trace: ['machine'],
   history: ['machine'],
+  vitest: ['sim', 'watch'],
+  'fast-check': ['sim'],
   viz: ['machine'],
   cli: ['viz', 'scenario'],
   // files in src/ itself: the entry points of the library
@@ -59,7 +61,7 @@ export function upwardImports(sources: readonly Source[]): string[] {
 }
 
 function mayImportPackage(folder: string, specifier: string): boolean {
-  if (folder === 'cli') return true;
+  if (folder === 'cli' || specifier === folder) return true; // an adapter knows its package
   if (isBuiltin(specifier)) return knowsNode.has(folder);
   return specifier === 'eventemitter3';
 }
