@@ -9,6 +9,7 @@ const SUITES: Readonly<Record<string, () => Promise<{ default: Suite }>>> = {
   arm: () => import('./suites/arm.js'),
   lifecycle: () => import('./suites/lifecycle.js'),
   state: () => import('./suites/state.js'),
+  explore: () => import('./suites/explore.js'),
 };
 
 /** Names of all suites, in the order in which they run. */

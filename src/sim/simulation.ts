@@ -182,7 +182,7 @@ export class Simulation implements Controller {
     while (this.stop === undefined) {
       const choices = this.#choices();
       if (choices.length === 0) {
-        if (await this.#quiet(LAST_TURNS)) return;
+        if (await this.#quiet(this.#isOver ? PATIENT_TURNS : LAST_TURNS)) return;
       } else if (this.taken.length === this.settings.maxSteps) this.stop = { kind: 'steps' };
       else await this.#take(this.strategy.choose(choices, this.taken.at(-1) ?? 0));
     }
@@ -194,6 +194,11 @@ export class Simulation implements Controller {
     if (plan === undefined || --plan.left > 0) return undefined;
     this.#plans.splice(at, 1);
     return plan.fault;
+  }
+
+  /** Every thread that has to end has ended; only what nobody waits for may still call. */
+  get #isOver(): boolean {
+    return this.strands.every(({ kind, ended }) => kind !== 'thread' || ended !== undefined);
   }
 
   #add(name: string, kind: StrandKind): Strand {
