@@ -49,6 +49,15 @@ export class Versions {
     return version;
   }
 
+  /** A part as it was when a version was marked. */
+  read<V>(version: Version, parts: Parts<V>, part: number): V {
+    for (let at: Version | undefined = version; at !== undefined; at = at.next) {
+      const kept = at.differences.get(parts as Parts<unknown>);
+      if (kept?.has(part) === true) return kept.get(part) as V;
+    }
+    return parts.take(part);
+  }
+
   /** Makes the state what it was when a version was marked. */
   goTo(version: Version): void {
     const way: Version[] = [];

@@ -65,6 +65,7 @@ export function translate(mm: Mm, addr: number, write: boolean): boolean {
   const { frames, onPage } = mm.memory;
   const pfn = ptePfnAt(used, addr);
   if (write) frames.willChange(pfn);
+  else frames.fetch(pfn);
   mm.tlb.fill(pageDown(addr), used);
   const isSeen = onPage !== undefined || !frames.mayChange(pfn); // by a watch, or by a snapshot
   if (isSeen) mm.tlb.forgetWrite(pageDown(addr));

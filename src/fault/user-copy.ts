@@ -39,8 +39,11 @@ export interface CopyOutcome {
 }
 
 /** Byte index in physical memory of an address whose page is mapped. */
-export const physicalIndex = (mm: Mm, addr: number): number =>
-  frameWord(mm.frameAt(addr)) * 4 + pageOffset(addr);
+export function physicalIndex(mm: Mm, addr: number): number {
+  const pfn = mm.frameAt(addr);
+  mm.memory.frames.fetch(pfn);
+  return frameWord(pfn) * 4 + pageOffset(addr);
+}
 
 /** Changes bytes of one page, which is mapped. */
 export function writePhysical(mm: Mm, addr: number, bytes: Uint8Array): void {

@@ -246,7 +246,7 @@ export class Machine {
    * A machine of its own in the same state: what happens on one is not seen on the other. Objects
    * of this machine go on belonging to it; those of the new one are found by number:
    * `fork.process(pid)`, its `threads`, and `thread.userfaultfdOf(fd)`. Nobody listens there, and
-   * it has no snapshots.
+   * it has no snapshots. Bytes of a page are copied when the fork touches it first.
    *
    * @throws {@link SnapshotError} as {@link Machine.snapshot}.
    */

@@ -105,6 +105,7 @@ export function forkState(machine: MachineState): MachineState {
     throw new SnapshotError('the machine cannot be forked while pages are being moved');
   }
   return whileQuiet(system, 'forked', () => {
+    for (const mm of spacesOf(system)) mm.tlb.forgetWrites(); // the fork reads what is kept here
     const copier = new Copier(copiedRule);
     const copy = copier.copy(system);
     copier.finish();

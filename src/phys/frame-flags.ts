@@ -5,6 +5,15 @@
 
 import type { Pfn } from '../base/brand.js';
 
+/** Byte that fills a freed frame. */
+export const POISON_BYTE = 0x6b;
+
+/** No frame: memory is full. Frame 0 is never handed out. */
+export const NO_FRAME = 0 as Pfn;
+
+/** The shared zero page. Always there, never counted. */
+export const ZERO_PFN = 1 as Pfn;
+
 /** Anonymous: of no file. */
 export const FRAME_ANON = 1;
 /** Anonymous and known to be reachable from one address space only. */

@@ -19,27 +19,23 @@ import {
   FRAME_LARGE,
   FRAME_READAHEAD,
   HUGE_FRAMES,
+  NO_FRAME,
+  POISON_BYTE,
+  ZERO_PFN,
 } from './frame-flags.js';
 import type { FrameOwner, FramePool } from './frame-owner.js';
 import { FrameTable } from './frame-table.js';
 import { FreeFrames } from './free-frames.js';
+import { LentFrames } from './lent-frames.js';
 import { SparseNumbers } from './sparse.js';
 
 export * from './frame-flags.js';
 export type { FrameOwner, FramePool, MappingSite, UnmapScope } from './frame-owner.js';
 
-/** Byte that fills a freed frame. */
-export const POISON_BYTE = 0x6b;
-
-/** No frame: memory is full. Frame 0 is never handed out. */
-export const NO_FRAME = 0 as Pfn;
-
-/** The shared zero page. Always there, never counted. */
-export const ZERO_PFN = 1 as Pfn;
-
 const FIRST_FREE = 2;
 const FIRST_FRAMES = 30;
 const WORDS_PER_PAGE = PAGE_SIZE / 4;
+const POISONED = new Uint8Array(PAGE_SIZE).fill(POISON_BYTE);
 
 /** Page frames of one machine. */
 export class Frames {
@@ -50,6 +46,8 @@ export class Frames {
   readonly #table: FrameTable;
   readonly #pins = new SparseNumbers();
   readonly #free: FreeFrames;
+  /** What a fork has not fetched. */
+  #lent: LentFrames | undefined = undefined;
   readonly #pools: FramePool[] = [];
   /** Memory nodes of frames that are not on node 0. */
   readonly #nodes = new SparseNumbers();
@@ -127,7 +125,8 @@ export class Frames {
   allocZeroed(): Pfn {
     const untouched = this.#untouched;
     const pfn = this.alloc();
-    if (pfn < untouched && pfn !== NO_FRAME) this.pageWords(pfn).fill(0);
+    if (pfn < untouched && pfn !== NO_FRAME)
+      this.bytes.fill(0, pfn * PAGE_SIZE, (pfn + 1) * PAGE_SIZE);
     return pfn;
   }
 
@@ -264,8 +263,15 @@ export class Frames {
     return this.#table.index[pfn] ?? 0;
   }
 
+  /** Has the bytes of a frame here: before they are read without {@link Frames.pageBytes}. */
+  fetch(pfn: Pfn): void {
+    const bytes = this.#lent?.fetch(pfn);
+    if (bytes !== undefined) this.bytes.set(bytes, pfn * PAGE_SIZE);
+  }
+
   /** Says that bytes of a frame are about to change; before every such change. */
   willChange(pfn: Pfn): void {
+    this.fetch(pfn);
     this.versions.keep(this.#contents, pfn);
   }
 
@@ -288,20 +294,20 @@ export class Frames {
 
   /** The 4096 bytes of a frame for reading, as a view that the next growth makes stale. */
   pageBytes(pfn: Pfn): Uint8Array {
+    this.fetch(pfn);
     return this.bytes.subarray(pfn * PAGE_SIZE, (pfn + 1) * PAGE_SIZE);
   }
 
   /** Copies a whole page. */
   copy(from: Pfn, to: Pfn): void {
+    this.fetch(from);
     this.willChange(to);
     this.words.copyWithin(to * WORDS_PER_PAGE, from * WORDS_PER_PAGE, (from + 1) * WORDS_PER_PAGE);
   }
 
   /** Every frame with a reference. */
   *allocated(): Generator<Pfn> {
-    for (let pfn = FIRST_FREE as Pfn; pfn < this.#next; pfn++) {
-      if (this.refs(pfn) > 0) yield pfn;
-    }
+    for (let pfn = FIRST_FREE as Pfn; pfn < this.#next; pfn++) if (this.refs(pfn) > 0) yield pfn;
   }
 
   /** Takes down what is not in the versions. */
@@ -315,28 +321,25 @@ export class Frames {
     };
   }
 
-  /** Becomes what the frames of another machine are. */
+  /** Becomes what the frames of another machine are; bytes stay there until they are wanted. */
   become(other: Frames, copier: Copier): void {
     this.#growTo(other.#next);
     this.#pools.push(...other.#pools.map((pool) => copier.copy(pool)));
     const end = other.#next;
-    this.bytes.set(other.bytes.subarray(0, end * PAGE_SIZE));
+    const version = other.versions.mark();
+    this.#lent = new LentFrames((pfn) => other.versions.read(version, other.#contents, pfn), end);
     this.#table.become(other.#table, end, copier);
     this.#pins.become(other.#pins);
     this.#nodes.become(other.#nodes);
     this.#free.become(other.#free);
-    this.#next = end;
-    this.#untouched = end;
+    [this.#next, this.#untouched] = [end, end];
     this.#charged = other.#charged;
   }
 
   /** Bytes of a frame; those of a free one mean nothing. */
   readonly #contents: Parts<Uint8Array | undefined> = {
     take: (pfn) => (this.#isFree(pfn as Pfn) ? undefined : this.pageBytes(pfn as Pfn).slice()),
-    give: (pfn, bytes) => {
-      if (bytes === undefined) this.pageBytes(pfn as Pfn).fill(POISON_BYTE);
-      else this.pageBytes(pfn as Pfn).set(bytes);
-    },
+    give: (pfn, bytes) => this.pageBytes(pfn as Pfn).set(bytes ?? POISONED),
   };
 
   /** Of the frames of a hugetlb page only the first one is counted. */
@@ -346,13 +349,10 @@ export class Frames {
 
   /** Gives a free frame its first reference. */
   #handOut(pfn: Pfn): void {
+    this.#lent?.forget(pfn);
     this.#table.keep(pfn);
     this.versions.keep(this.#contents, pfn); // while it is free: there is nothing to keep
     this.#table.refs[pfn] = 1;
-  }
-
-  private pageWords(pfn: Pfn): Int32Array {
-    return this.words.subarray(pfn * WORDS_PER_PAGE, (pfn + 1) * WORDS_PER_PAGE);
   }
 
   #release(pfn: Pfn): void {

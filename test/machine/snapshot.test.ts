@@ -208,6 +208,30 @@ describe('a fork', () => {
     expect(() => main.load8Sync(addr + PAGE)).toThrow('would wait');
   });
 
+  test('reads what it has not touched yet as it was, whatever its origin does since', () => {
+    const { machine, guest, main, addr } = world();
+    const fill = (value: number) => {
+      for (let i = 0; i < 4; i++) main.store8Sync(addr + i * PAGE, value + i);
+    };
+    const bytes = (from: Machine) => {
+      const thread = from.process(guest.pid).main;
+      return [0, 1, 2, 3].map((i) => thread.load8Sync(addr + i * PAGE));
+    };
+    fill(10);
+    const early = machine.snapshot();
+    fill(20);
+    const first = machine.fork();
+    fill(30);
+    const second = first.fork();
+    machine.restore(early);
+    main.munmapSync({ addr, length: 4 * PAGE });
+    machine.close();
+    expect(bytes(second)).toEqual([20, 21, 22, 23]);
+    first.process(guest.pid).main.store8Sync(addr, 1);
+    expect(bytes(first)).toEqual([1, 21, 22, 23]);
+    expect(bytes(second)).toEqual([20, 21, 22, 23]);
+  });
+
   test('gives the next process the same number as its origin does', () => {
     const { machine } = world();
     const fork = machine.fork();

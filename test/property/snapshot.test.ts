@@ -88,7 +88,7 @@ describe('a machine that was restored', () => {
         expect(play(chaos, after)).toEqual(first);
         expect(seen(chaos.machine)).toEqual(end);
       }),
-      runs(1),
+      runs(0.4),
     );
   });
 
@@ -107,7 +107,7 @@ describe('a machine that was restored', () => {
           play(chaos, programs[index % 3] ?? []);
         }
       }),
-      runs(0.5),
+      runs(0.25),
     );
   });
 });
@@ -128,6 +128,6 @@ test('a fork and its origin do not see each other', () => {
       expect(fork.freePages + fork.poisonedPages).toBe(fork.totalPages);
       expect(seen(chaos.machine)).toEqual(later);
     }),
-    runs(0.5),
+    runs(0.25),
   );
 });

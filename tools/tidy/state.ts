@@ -8,7 +8,7 @@ import { finding, nodesOf, type Source } from './source.js';
 const stateFolders = /^src\/(phys|pgtable|file|mm|uffd)\//;
 
 /** Classes that take their own state down, or of which none exists while nobody sleeps. */
-const exempt = new Set(['Frames', 'FreeFrames', 'TableArena', 'EventNotice']);
+const exempt = new Set(['Frames', 'FreeFrames', 'LentFrames', 'TableArena', 'EventNotice']);
 
 function isHidden(node: ts.Node): node is ts.ClassElement {
   return ts.isClassElement(node) && node.name !== undefined && ts.isPrivateIdentifier(node.name);
