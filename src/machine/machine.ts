@@ -297,8 +297,7 @@ export class Machine {
   /**
    * Tells what there is at an address and what an access by a thread would do there: the walk of
    * the page tables, the entry, and step by step a load and a store. Changes nothing: no accessed
-   * bit, no fault, no message. Takes for granted that memory does not run out, and knows nothing
-   * of hugetlb.
+   * bit, no fault, no message. Takes for granted that memory does not run out.
    *
    * @param addr - Any address; needs no alignment.
    *
