@@ -123,3 +123,21 @@ describe('a watch of writes', () => {
     expect(() => watchWrites(proc, { addr: 0, length: 5 })).toThrow('length: 5 is no number of');
   });
 });
+
+describe('a watch of a machine that is taken down or copied', () => {
+  it('goes on after a restore, and does not reach a fork', () => {
+    const { main, at, machine, watch, written } = watched();
+    main.store8Sync(at(0), 1);
+    const snapshot = machine.snapshot();
+    main.store8Sync(at(1), 1);
+    machine.restore(snapshot);
+    main.store8Sync(at(2), 1);
+    expect(written()).toEqual([0, 1, 2]);
+    const copy = machine.fork();
+    expect(copy.system.memory.onPage).toBeUndefined();
+    copy.processes[0]?.main.store8Sync(at(3), 1);
+    main.store8Sync(at(4), 1);
+    expect(written()).toEqual([0, 1, 2, 4]);
+    watch.close();
+  });
+});
