@@ -31,7 +31,7 @@ export function setHugePages(memory: MachineMemory, counts: HugepageCounts = {})
   for (const size of ['2M', '1G'] as const) {
     const pages = counts[size] ?? 0;
     const wanted = pages * HUGE_SIZES[size];
-    if (!Number.isSafeInteger(wanted) || pages < 0) {
+    if (!Number.isSafeInteger(pages) || !Number.isSafeInteger(wanted) || pages < 0) {
       throw new RangeError(`nrHugepages: ${pages} is no number of pages`);
     }
     if (!memory.setHugePages(HUGE_SIZES[size], pages)) {

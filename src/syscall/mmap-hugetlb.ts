@@ -24,10 +24,15 @@ export function poolOfFlags({ memory }: Mm, flags: number): HugePool | undefined
 }
 
 /** The file behind MAP_ANONYMOUS|MAP_HUGETLB; the caller owns it. */
-export function anonymousHugetlb({ mm }: Caller, flags: number): Result<HugetlbFile> {
+export function anonymousHugetlb(
+  { mm }: Caller,
+  { flags, length }: { flags: number; length: number },
+): Result<HugetlbFile> {
   const pool = poolOfFlags(mm, flags);
   if (pool === undefined) return fail('EINVAL', 'there are no huge pages of this size');
-  return new HugetlbFile(new HugetlbInode(ANON_HUGEPAGE, pool, mm.memory.swap, 0), O_RDWR);
+  const inode = new HugetlbInode(ANON_HUGEPAGE, pool, mm.memory.swap, 0);
+  inode.sizeBytes = Math.ceil(length / pool.pageSize) * pool.pageSize;
+  return new HugetlbFile(inode, O_RDWR);
 }
 
 /** Promises a new area its pages, and extends the file for a writable one; or the area goes. */

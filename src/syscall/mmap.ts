@@ -159,7 +159,7 @@ function checkFile(caller: Caller, args: MmapArgs): Result<OpenFile | undefined>
   if ((args.flags & MAP_32BIT) !== 0) throw new NotModelledError('MAP_32BIT');
   const isHuge = (args.flags & MAP_HUGETLB) !== 0;
   if ((args.flags & MAP_ANONYMOUS) !== 0) {
-    return isHuge ? anonymousHugetlb(caller, args.flags) : undefined;
+    return isHuge ? anonymousHugetlb(caller, args) : undefined;
   }
   const file = caller.fds.lookup(args.fd);
   return isHuge && !failed(file) && !(file instanceof HugetlbFile)

@@ -77,6 +77,7 @@ function remap(caller: Caller, raw: MremapArgs, notices: MoveNotices): Result<nu
   const { mm } = caller;
   const vma = mm.vmas.find(raw.oldAddress);
   if (vma === undefined) return fail('EFAULT', 'nothing is mapped at old_address');
+  if (movesSeveral(mm, vma, raw)) return moveSeveral(caller, raw, notices);
   const args = inWholePages(mm, vma, raw);
   if (failed(args)) return args;
   const { oldAddress, oldSize, newSize } = args;
@@ -121,6 +122,13 @@ const LEAVES = 'the old range ends beyond its area';
 const leavesArea = (vma: Vma, { oldAddress, oldSize, newSize }: MremapArgs): boolean =>
   Math.min(oldSize, newSize) > vma.end - oldAddress;
 
+/** Whether an unchanged length reaches beyond one area to a place that the caller chose. */
+const movesSeveral = (mm: Mm, vma: Vma, args: MremapArgs): boolean =>
+  places(args) &&
+  args.oldSize === args.newSize &&
+  leavesArea(vma, args) &&
+  mm.memory.profile.has('mremapMultiVma');
+
 /** Moves to a place that the caller chose, or leaves the old one mapped. */
 function moveAway(
   caller: Caller,
@@ -129,11 +137,7 @@ function moveAway(
   notices: MoveNotices,
 ): Result<number> {
   const { profile } = caller.mm.memory;
-  if (leavesArea(vma, args)) {
-    const several = args.oldSize === args.newSize && profile.has('mremapMultiVma');
-    if (several) return moveSeveral(caller, args, notices);
-    if (profile.has('mremapChecksFirst')) return fail('EFAULT', LEAVES);
-  }
+  if (leavesArea(vma, args) && profile.has('mremapChecksFirst')) return fail('EFAULT', LEAVES);
   return moveTo(caller, vma, args, notices);
 }
 
@@ -218,14 +222,15 @@ function moveSeveral(caller: Caller, args: MremapArgs, notices: MoveNotices): Re
   const { mm } = caller;
   const end = args.oldAddress + args.oldSize;
   for (const area of mm.vmas.within(args.oldAddress, end)) {
-    if (area.isHugetlb) return fail('EFAULT', 'huge pages cannot be moved together with others');
     if (area.uffd !== undefined) {
       return fail('EFAULT', 'a registered area cannot be moved together with others');
     }
     const from = Math.max(area.start, args.oldAddress);
     const size = Math.min(area.end, end) - from;
     const newAddress = args.newAddress + (from - args.oldAddress);
-    const part = { ...args, oldAddress: from, oldSize: size, newSize: size, newAddress };
+    const exact = { ...args, oldAddress: from, oldSize: size, newSize: size, newAddress };
+    const part = inWholePages(mm, area, exact);
+    if (failed(part)) return part;
     const moved = moveTo(caller, area, part, notices);
     if (failed(moved)) return moved;
   }
