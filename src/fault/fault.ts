@@ -47,6 +47,7 @@ import { faultAround } from './around.js';
 import { writeFault } from './cow.js';
 import { hugeMissing } from './huge-fault.js';
 import { hugetlbFault } from './hugetlb.js';
+import { mapRestOfFolio } from './map-folio.js';
 import { type FaultOutcome, type FaultProgress, isProgress } from './outcome.js';
 import { swapIn } from './swap-in.js';
 
@@ -185,6 +186,7 @@ function fileMissing(mm: Mm, vma: Vma, page: number, write: boolean): FaultOutco
   const writable = write || vma.mapsWritable;
   if (write && vma.tracksDirty) mm.memory.frames.markDirty(pfn);
   installCached(place, pfn, { writable, dirty: write, protection });
+  if (!write) mapRestOfFolio(place);
   return isLoaded ? 'loaded' : 'mapped';
 }
 

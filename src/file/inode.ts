@@ -29,6 +29,8 @@ export class Inode implements FrameOwner {
   /** Largest size in bytes. */
   readonly bytesMax: number = SHMEM_BYTES_MAX;
   readonly sites = new Set<MappingSite>();
+  /** Pages that are one in the page cache and are mapped together, by each of their indexes. */
+  readonly folios = new Map<number, readonly number[]>();
   private readonly pages: VersionedMap<number, Pfn>;
   private readonly slots: VersionedMap<number, SwapSlot>;
   /** Pages whose content was lost to a swap error: an access gets SIGBUS. */
@@ -207,6 +209,9 @@ export class Inode implements FrameOwner {
     this.evict(this.sizePages, Number.POSITIVE_INFINITY, 'even-cows');
   }
 
+  /** The size is going to be at least this many bytes. */
+  growsTo(_sizeBytes: number): void {}
+
   /** Zeroes bytes `[from, to)` of one page; nothing when `from` is the start of a page. */
   zero(index: number, from: number, to: number): void {
     if (from > 0) this.zeroInside(index, from, to);
@@ -216,6 +221,14 @@ export class Inode implements FrameOwner {
   zeroInside(index: number, from: number, to: number): void {
     const pfn = this.readable(index);
     if (pfn !== NO_FRAME) this.frames.fill(pfn, 0, from, to);
+  }
+
+  /**
+   * Unmaps everything from a page on; the content stays. A hole that ends inside the first page
+   * does so: the kernel's last byte to unmap wraps around.
+   */
+  unmapFrom(first: number): void {
+    for (const site of this.sites) site.unmap(first, Number.POSITIVE_INFINITY, 'not-cows');
   }
 
   /** Drops the pages of `[first, end)` from every mapping and from the cache. */

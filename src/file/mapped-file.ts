@@ -10,6 +10,9 @@ import { OpenFile } from './open-file.js';
 /** How a mapping is going to be read: MADV_NORMAL, MADV_RANDOM, MADV_SEQUENTIAL. */
 export type ReadPattern = 'normal' | 'random' | 'sequential';
 
+/** What a fault found: its page, a page that it had to read first, no memory. */
+export type FaultRead = 'cached' | 'read' | 'oom';
+
 /** An open file with pages; takes over the caller's reference to the inode. */
 export abstract class MappedFile extends OpenFile {
   constructor(
@@ -26,8 +29,8 @@ export abstract class MappedFile extends OpenFile {
   /** The same inode under another access mode; the caller owns the result. */
   abstract reopen(statusFlags: number): MappedFile;
 
-  /** A fault wants a page: true when it had to be read first, and the fault begins again. */
-  readForFault(_index: number, _pattern: ReadPattern): 'cached' | 'read' | 'oom' {
+  /** A fault wants a page; where it had to be read first, the fault begins again. */
+  readForFault(_index: number, _pattern: ReadPattern): FaultRead {
     return 'cached';
   }
 

@@ -7,14 +7,27 @@
 import type { Pfn } from '../base/brand.js';
 import { PAGE_SIZE, pageOffset } from '../base/page.js';
 import { VersionedMap } from '../base/versioned-map.js';
-import { FRAME_DIRTY, FRAME_READAHEAD, type Frames, NO_FRAME } from '../phys/frames.js';
+import {
+  FRAME_DIRTY,
+  FRAME_NOT_UPTODATE,
+  FRAME_READAHEAD,
+  type Frames,
+  NO_FRAME,
+  type UnmapScope,
+} from '../phys/frames.js';
 import type { SwapSpace } from '../phys/swap.js';
 import { Inode } from './inode.js';
-import { MappedFile, type ReadPattern } from './mapped-file.js';
+import { type FaultRead, MappedFile, type ReadPattern } from './mapped-file.js';
 import { ReadAhead } from './readahead.js';
 
 /** Largest size of a file on blocks of a page, in bytes. */
 const DISK_BYTES_MAX = (2 ** 32 - 1) * PAGE_SIZE;
+
+/** Whether a range holds a part of a folio, and not all of it. */
+function isCut(folio: readonly number[], first: number, end: number): boolean {
+  const inside = folio.filter((index) => index >= first && index < end).length;
+  return inside > 0 && inside < folio.length;
+}
 
 /** A file with content on a disk. */
 export class RegularInode extends Inode {
@@ -45,7 +58,10 @@ export class RegularInode extends Inode {
   /** The frame of an index, read from the disk if need be; {@link NO_FRAME} without memory. */
   override settled(index: number): Pfn {
     const cached = this.lookup(index);
-    if (cached !== NO_FRAME) return cached;
+    if (cached !== NO_FRAME) {
+      this.frames.clearFlag(cached, FRAME_NOT_UPTODATE);
+      return cached;
+    }
     const pfn = this.addZeroed(index);
     const block = this.blocks.get(index);
     if (pfn !== NO_FRAME && block !== undefined) this.frames.write(pfn, block);
@@ -83,6 +99,7 @@ export class RegularInode extends Inode {
 
   /** Takes a clean page that nobody maps out of the cache; the disk keeps its content. */
   drop(index: number): void {
+    for (const page of this.folios.get(index) ?? []) this.folios.delete(page);
     super.remove(index);
   }
 
@@ -97,6 +114,16 @@ export class RegularInode extends Inode {
       gone++;
     }
     return gone;
+  }
+
+  /** A folio that loses only a part is split, which unmaps all of it. */
+  override evict(first: number, end: number, scope: UnmapScope): void {
+    for (const folio of new Set(this.folios.values())) {
+      const [from = 0] = folio;
+      if (!isCut(folio, first, end)) continue;
+      for (const site of this.sites) site.unmap(from, from + folio.length, 'not-cows');
+    }
+    super.evict(first, end, scope);
   }
 
   override remove(index: number): void {
@@ -125,20 +152,25 @@ export class RegularInode extends Inode {
     }
   }
 
-  /** Growing zeroes what mappings stored behind the old end. */
   override resize(sizeBytes: number): void {
-    if (sizeBytes > this.sizeBytes) this.zeroTail();
+    this.growsTo(sizeBytes);
     super.resize(sizeBytes);
   }
 
-  private zeroTail(): void {
-    const index = this.sizePages - 1;
-    if (index >= 0 && this.lookup(index) !== NO_FRAME) {
-      this.zero(index, pageOffset(this.sizeBytes), PAGE_SIZE);
-    }
+  /** Zeroes what mappings stored behind the old end. */
+  override growsTo(sizeBytes: number): void {
+    if (sizeBytes <= this.sizeBytes) return;
+    this.zero(this.sizePages - 1, pageOffset(this.sizeBytes), PAGE_SIZE);
   }
 
+  /** A part of a hole is zeros already: its page comes into the cache, but is not read. */
   override zeroInside(index: number, from: number, to: number): void {
+    if (this.lookup(index) === NO_FRAME && !this.blocks.has(index)) {
+      const pfn = this.addZeroed(index);
+      if (pfn !== NO_FRAME) this.frames.setFlag(pfn, FRAME_NOT_UPTODATE);
+      return;
+    }
+    if (!this.blocks.has(index) && !this.frames.has(this.lookup(index), FRAME_DIRTY)) return;
     super.zeroInside(index, from, to);
     const pfn = this.lookup(index);
     if (pfn !== NO_FRAME) this.frames.setFlag(pfn, FRAME_DIRTY);
@@ -176,7 +208,7 @@ export class RegularFile extends MappedFile {
     return new RegularFile(this.inode.get(), statusFlags, this.readAheadPages);
   }
 
-  override readForFault(index: number, pattern: ReadPattern): 'cached' | 'read' | 'oom' {
+  override readForFault(index: number, pattern: ReadPattern): FaultRead {
     if (this.inode.lookup(index) !== NO_FRAME) {
       if (pattern !== 'random') this.readAhead.used(index, this.readAheadPages);
       return 'cached';

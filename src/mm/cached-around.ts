@@ -18,12 +18,17 @@ const isReady = (mm: Mm, inode: Inode, index: number): boolean =>
   !inode.isBroken(index) &&
   !mm.memory.locks.isLocked(inode.lookup(index));
 
+/** Of a regular file the last page alone does not come for a fault on a page behind it. */
+const isLastOnDisk = (vma: Vma, addr: number): boolean =>
+  vma.file?.inode.backing === 'disk' && vma.indexOf(addr) === vma.file.inode.sizePages - 1;
+
 /** Addresses of the pages around `page`, itself among them if it is cached. */
 export function cachedAround(mm: Mm, vma: Vma, page: number): number[] {
   const inode = vma.file?.inode;
   if (inode === undefined || mm.pte(page) !== PTE_NONE) return [];
   const start = Math.max(page - (page % WINDOW), vma.start);
   const end = Math.min(start + WINDOW, pmdDown(page) + PMD_SIZE, vma.end);
+  if (start !== page && isLastOnDisk(vma, start)) return [];
   const found: number[] = [];
   for (let addr = start; addr < end; addr += PAGE_SIZE) {
     const index = vma.indexOf(addr);

@@ -52,7 +52,9 @@ export function fallocateOnDisk(inode: RegularInode, range: DiskRange): Result<0
 const unsupported = (detail: string): Result<0> => fail('EOPNOTSUPP', detail);
 
 function extend(inode: RegularInode, { offset, length }: DiskRange, keeps: boolean): Result<0> {
-  if (!keeps) inode.sizeBytes = Math.max(inode.sizeBytes, offset + length);
+  if (keeps) return 0;
+  inode.growsTo(offset + length);
+  inode.sizeBytes = Math.max(inode.sizeBytes, offset + length);
   return 0;
 }
 
@@ -67,6 +69,7 @@ export function punchOnDisk(inode: RegularInode, offset: number, wantedEnd: numb
   const end = Math.min(wantedEnd, inode.sizePages * PAGE_SIZE);
   const first = Math.ceil(offset / PAGE_SIZE);
   const last = Math.floor(end / PAGE_SIZE);
+  if (last === 0) inode.unmapFrom(first);
   if (first > last) {
     inode.zeroInside(last, pageOffset(offset), pageOffset(end));
     return;

@@ -78,6 +78,7 @@ export function pwrite(
   if (args.bytes.length > 0 && args.offset >= bytesMax) {
     return fail('EFBIG', 'the file would be too large');
   }
+  if (args.bytes.length > 0) file.inode.growsTo(args.offset);
   let written = 0;
   const wanted = Math.min(args.bytes.length, bytesMax - args.offset);
   const count = usableBytes(file.inode, args.offset, wanted);

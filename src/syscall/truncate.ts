@@ -163,7 +163,7 @@ function punch(inode: Inode, { offset, length }: FallocateArgs): Result<0> {
   const end = offset + length;
   const first = Math.ceil(offset / PAGE_SIZE);
   const last = Math.floor(end / PAGE_SIZE);
-  if (last === 0) unmapFrom(inode, first);
+  if (last === 0) inode.unmapFrom(first);
   if (first > last) {
     zeroInside(inode, offset, end);
     return 0;
@@ -172,14 +172,6 @@ function punch(inode: Inode, { offset, length }: FallocateArgs): Result<0> {
   if (pageOffset(end) > 0) zeroInside(inode, last * PAGE_SIZE, end);
   if (first < last) punchHole(inode, first, last);
   return 0;
-}
-
-/**
- * A hole that ends inside the first page unmaps everything behind it: the kernel's last byte to
- * unmap wraps around. The content stays.
- */
-function unmapFrom(inode: Inode, first: number): void {
-  for (const site of inode.sites) site.unmap(first, Number.POSITIVE_INFINITY, 'not-cows');
 }
 
 /** Zeroes a range that lies in one page. */

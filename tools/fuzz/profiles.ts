@@ -262,6 +262,15 @@ export const PROFILES: Readonly<Record<string, Profile>> = {
       [MISSING | WP, 1],
       [MINOR, 1],
     ],
+    operations: {
+      ...SHMEM.operations,
+      fread: 20,
+      scan: 40,
+      swapout: 25,
+      advice: 25,
+      guardInstall: 4,
+      mremapMove: 10,
+    },
   },
   hugetlb: {
     ...BASE,

@@ -62,6 +62,8 @@ export interface Page {
   /** It was lazily freed at some time: when such pages go is up to reclaim. */
   wasFreed: boolean;
   copies: 'yes' | 'no' | 'wiped';
+  /** Advice that may have made an area of its own. */
+  advice: string;
 }
 
 /** A page of a new mapping. */
@@ -79,6 +81,7 @@ export function newPage(kind: Kind, file: FileObject | undefined, offset: number
     isLocked: false,
     wasFreed: false,
     copies: 'yes',
+    advice: 'NORMAL',
   };
 }
 

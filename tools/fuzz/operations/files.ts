@@ -67,8 +67,12 @@ function punchPart(draft: Draft, worker: Worker, name: string, page: number): vo
   draft.say(worker, 'fallocate', name, `${page}.0x${draft.random.pick([1, 800])}`, length, 'punch');
 }
 
+/** These write a regular file out: what is read ahead then arrives from the disk later. */
+const WRITE_OUT: readonly string[] = ['collapse', 'insert'];
+
 const fallocate = onFile((draft, { worker, name, file }) => {
   const mode = draft.random.weighted(MODES);
+  if (file.kind === 'reg' && WRITE_OUT.includes(mode)) return;
   const page = somePage(draft, file);
   const count = draft.random.between(1, 3);
   if (mode === 'punch' && draft.random.chance(12)) return punchPart(draft, worker, name, page);

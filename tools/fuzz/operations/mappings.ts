@@ -125,8 +125,8 @@ const munmap: Operation = (draft) => {
 };
 
 /** What would make two pages belong to two areas, as far as the generator knows. */
-const areaOf = ({ uffd, modes, file, prot, isLocked, copies }: Page): string =>
-  [uffd?.id, modes, file?.name, prot, isLocked, copies].join();
+const areaOf = ({ uffd, modes, file, prot, isLocked, copies, advice }: Page): string =>
+  [uffd?.id, modes, file?.name, prot, isLocked, copies, advice].join();
 
 /** Pages of one area. */
 function alike(draft: Draft, range: Range): Range {
@@ -309,7 +309,10 @@ const advice: Operation = (draft) => {
   draft.say(worker, 'madvise', rangeText(range), word);
   const copies = { DONTFORK: 'no', WIPEONFORK: 'wiped', DOFORK: 'yes', KEEPONFORK: 'yes' } as const;
   const meaning = word in copies ? copies[word as keyof typeof copies] : undefined;
-  for (const page of draft.pages(range)) page.copies = meaning ?? page.copies;
+  for (const page of draft.pages(range)) {
+    page.copies = meaning ?? page.copies;
+    page.advice = word;
+  }
   return true;
 };
 

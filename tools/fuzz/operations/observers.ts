@@ -32,12 +32,14 @@ const looking =
     return true;
   };
 
-const vmflags: Operation = (draft) => {
-  const found = view(draft);
-  if (found === undefined) return false;
-  draft.say(found.worker, 'vmflags', found.range.slot);
-  return true;
-};
+const ofWindow =
+  (word: string): Operation =>
+  (draft) => {
+    const found = view(draft);
+    if (found === undefined) return false;
+    draft.say(found.worker, word, found.range.slot);
+    return true;
+  };
 
 const mincore: Operation = (draft) => {
   const range = draft.range({ most: 8 });
@@ -96,7 +98,7 @@ const scan: Operation = (draft) => {
 export const OBSERVER_OPERATIONS = {
   pagemap: looking('pagemap'),
   peek: looking('peek'),
-  vmflags,
+  vmflags: ofWindow('vmflags'),
   mincore,
   scan,
 } as const;
