@@ -47,7 +47,7 @@ export function* access(
 ): Op<FaultError | undefined> {
   const tally = tallyOf(mm, mode);
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-    const outcome = yield* accessOnce(mm, mode, { addr, write, tally });
+    const outcome = yield* accessOnce(mm, mode, { addr, write, tally, tries: attempt });
     if (outcome !== 'again') return outcome === 'done' ? undefined : outcome;
   }
   throw livelock(mode, addr, write);
@@ -72,13 +72,15 @@ interface Attempt {
   readonly addr: number;
   readonly write: boolean;
   readonly tally: FaultTally;
+  /** Attempts before this one. */
+  readonly tries: number;
 }
 
 /** One attempt, with its wait: `again` when everything has to be looked at anew. */
 export function* accessOnce(
   mm: Mm,
   mode: AccessMode,
-  { addr, write, tally }: Attempt,
+  { addr, write, tally, tries }: Attempt,
 ): Op<'done' | 'again' | FaultError> {
   if (mm.dead) return 'oom';
   if (!write && mode.readNeedsRight === true && mm.vmas.find(addr)?.has(VM_READ) === false) {
@@ -88,7 +90,8 @@ export function* accessOnce(
     tally.settled();
     return 'done';
   }
-  const outcome = attemptFault(mm, addr, write, mode.growsStack);
+  const fault = { addr, write, tries };
+  const outcome = attemptFault(mm, fault, mode.growsStack ? 'stack grows' : 'stack stays');
   if (isProgress(outcome) || asksUffd(outcome)) tally.note(outcome);
   if (isProgress(outcome)) return 'again';
   if (outcome === 'locked') {
@@ -102,18 +105,24 @@ export function* accessOnce(
   return verdict === 'sigbus' ? 'sigbus' : 'again';
 }
 
-/** One attempt; memory that is short is made by the out-of-memory killer, if it finds a victim. */
+/** Attempts of one access that reclaim may help; what it takes may be what the next one needs. */
+const RECLAIMS_MAX = 16;
+
+/**
+ * One attempt; memory that is short is reclaimed, in the end by the out-of-memory killer, if it
+ * finds a victim.
+ */
 export function attemptFault(
   mm: Mm,
-  addr: number,
-  write: boolean,
-  growsStack = true,
+  { addr, write, tries }: Omit<Attempt, 'tally'>,
+  stack: 'stack grows' | 'stack stays' = 'stack grows',
 ): FaultOutcome {
   if (addr >= TASK_SIZE) return 'maperr';
-  if (growsStack) growStack(mm, addr);
+  if (stack === 'stack grows') growStack(mm, addr);
   const outcome = faultIn(mm, addr, write);
   if (outcome !== 'oom') return outcome;
-  return mm.memory.reclaimByKilling(mm) ? 'retry' : 'oom';
+  const relief = tries < RECLAIMS_MAX ? 'reclaim' : 'kill';
+  return mm.memory.relieve(mm, relief) ? 'retry' : 'oom';
 }
 
 function* deliver(

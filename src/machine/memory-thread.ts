@@ -266,8 +266,9 @@ export class MemoryThread extends ThreadCore {
 
   #faultIn(addr: number, write: boolean): boolean {
     const tally = new FaultTally(this.faults, 'area');
+    let tries = 0;
     do {
-      const outcome = attemptFault(this.mm, addr, write);
+      const outcome = attemptFault(this.mm, { addr, write, tries: tries++ });
       if (this.mm.dead) throw new SignalError(signalOf('oom', addr, this.mm.memory.profile));
       if (!isProgress(outcome)) return false;
       tally.note(outcome);

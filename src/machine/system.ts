@@ -55,7 +55,8 @@ export class System {
     readonly rmwReadsFirst: boolean,
   ) {
     this.files = new FileSystem(memory);
-    memory.onOutOfMemory = (asking) => this.reclaim(RECLAIM_BATCH) > 0 || this.#kill(asking);
+    memory.onOutOfMemory = (asking, relief) =>
+      (relief === 'reclaim' && this.reclaim(RECLAIM_BATCH) > 0) || this.#kill(asking);
     traceEntries(memory, (mm) => this.#nameOf(mm));
     memory.onShortage = () => this.reclaim(RECLAIM_BATCH) > 0;
   }

@@ -31,6 +31,9 @@ export interface Moving {
   readonly to: Pfn;
 }
 
+/** How room is made: by taking pages first, or at once by ending a process. */
+export type Relief = 'reclaim' | 'kill';
+
 /** Memory of one machine. */
 export class MachineMemory {
   /** What snapshots keep of frames, page tables, and the maps of files and swap. */
@@ -49,7 +52,7 @@ export class MachineMemory {
   /** Address spaces, those of children that are still being forked too, and then threads. */
   readonly viewers = new Set<MemoryViewer>();
   /** Called when memory is full with the address space that asks; true when some was freed. */
-  onOutOfMemory: (asking: object) => boolean = () => false;
+  onOutOfMemory: (asking: object, relief: Relief) => boolean = () => false;
   /** Called when an operation found no memory; true when some was freed and it may try again. */
   onShortage: () => boolean = () => false;
   /** Hears of what happens to pages; `undefined` while nobody watches. */
@@ -106,9 +109,9 @@ export class MachineMemory {
     return this.frames.available <= 0;
   }
 
-  /** Lets the out-of-memory killer make room; false when there is nobody to kill. */
-  reclaimByKilling(asking: object): boolean {
-    return this.onOutOfMemory(asking);
+  /** Makes room for an access; false when there is nothing to take and nobody to kill. */
+  relieve(asking: object, relief: Relief): boolean {
+    return this.onOutOfMemory(asking, relief);
   }
 
   freeTable(table: TableId): void {

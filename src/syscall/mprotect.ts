@@ -121,8 +121,8 @@ const tooLarge = ({ memory }: Mm, { start, end }: Span): boolean =>
 /** A locked private area that becomes writable gets its own pages, up to one that it cannot get. */
 function populateAtOnce(mm: Mm, { start, end }: Span): void {
   for (let page = start; page < end; page += PAGE_SIZE) {
-    while (!translate(mm, page, true)) {
-      if (!isProgress(attemptFault(mm, page, true))) return;
+    for (let tries = 0; !translate(mm, page, true); tries++) {
+      if (!isProgress(attemptFault(mm, { addr: page, write: true, tries }))) return;
     }
   }
 }

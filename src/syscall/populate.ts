@@ -42,7 +42,7 @@ function* populateAsUsed(caller: Caller, page: number): Op<FaultError | undefine
     if (vma === undefined) return undefined;
     // A private page is going to be written; of a shared one nobody knows.
     const write = vma.has(VM_WRITE) && !vma.has(VM_SHARED);
-    const outcome = yield* accessOnce(mm, mode, { addr: page, write, tally });
+    const outcome = yield* accessOnce(mm, mode, { addr: page, write, tally, tries: attempt });
     if (outcome !== 'again') return outcome === 'done' ? undefined : outcome;
   }
   throw livelock(mode, page, true);
