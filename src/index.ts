@@ -13,6 +13,7 @@ export { NotModelledError } from './base/not-modelled.js';
 export {
   type EntryChange,
   Trace,
+  type TraceChannels,
   type TraceEnter,
   type TraceEntry,
   type TraceEvent,
@@ -90,6 +91,7 @@ export {
 export type { CapabilityName } from './mm/caller.js';
 export type { FaultCounts } from './mm/fault-counts.js';
 export type { ThpPolicy } from './mm/memory.js';
+export type { UffdReason } from './mm/uffd-port.js';
 export type {
   AccessStep,
   HitStep,

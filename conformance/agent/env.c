@@ -17,6 +17,7 @@
 
 #define LOCK_FILE "/run/uffd-agent.lock"
 #define THP "/sys/kernel/mm/transparent_hugepage/"
+#define POOL_PAGES 64
 #define POOL "/sys/kernel/mm/hugepages/hugepages-2048kB/"
 
 static const struct {
@@ -146,6 +147,18 @@ void env_leave(void) {
   lock_fd = -1;
 }
 
+/*
+ * Some kernels lose reservations for good (6.18: mremap of a part of a private huge mapping).
+ * Nobody else uses the pool now, so what is reserved is lost: the pool grows by it, and POOL_PAGES
+ * can be had as before.
+ */
+static void pool_make_up(const char *total) {
+  char reserved[32], wanted[32];
+  if (!file_read(POOL "resv_hugepages", reserved, sizeof reserved)) return;
+  snprintf(wanted, sizeof wanted, "%d", POOL_PAGES + atoi(reserved));
+  if (strcmp(wanted, total) != 0) file_write(POOL "nr_hugepages", wanted);
+}
+
 /* Waits for its turn, then for the huge pages of the scenario before to come back. */
 void env_turn_take(void) {
   char total[32], unused[32];
@@ -153,7 +166,7 @@ void env_turn_take(void) {
   for (int tries = 0; tries < 500; tries++) {
     if (!file_read(POOL "nr_hugepages", total, sizeof total)) return;
     if (!file_read(POOL "free_hugepages", unused, sizeof unused)) return;
-    if (strcmp(total, unused) == 0) return;
+    if (strcmp(total, unused) == 0) return pool_make_up(total);
     nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
   }
   fprintf(stderr, "agent: %s of %s huge pages are free\n", unused, total);

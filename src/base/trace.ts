@@ -166,12 +166,22 @@ export type TraceEvent =
 export type TraceKind = TraceEvent['kind'];
 
 /** Events of one kind. */
-export type TraceEventOf<K extends TraceKind> = Extract<TraceEvent, { kind: K }>;
+export type TraceEventOf<K extends TraceKind> = Extract<
+  TraceEvent,
+  {
+    /** Tells the events apart. */
+    kind: K;
+  }
+>;
 
 /** An event before it has its number. */
 export type Untimed<E> = E extends TraceEvent ? Omit<E, 'step'> : never;
 
-type Channels = { [K in TraceKind]: [event: TraceEventOf<K>] } & { event: [event: TraceEvent] };
+/** Listeners of {@link Trace.on} by kind; `event` is every kind. */
+export type TraceChannels = { [K in TraceKind]: [event: TraceEventOf<K>] } & {
+  /** Every kind. */
+  event: [event: TraceEvent];
+};
 
 /**
  * The events of a machine. Listeners hear of an event when it happens, inside the operation that
@@ -182,19 +192,19 @@ export class Trace {
   active = false;
   /** @internal Called when the first listener comes, and when the last has gone. */
   onSwitch: (active: boolean) => void = () => {};
-  readonly #emitter = new EventEmitter<Channels>();
+  readonly #emitter = new EventEmitter<TraceChannels>();
   #step = 0;
   #ids = 0;
 
   /** Listens to one kind of event, or with `'event'` to all. */
-  on<K extends keyof Channels>(kind: K, listener: (...args: Channels[K]) => void): this {
+  on<K extends keyof TraceChannels>(kind: K, listener: (...args: TraceChannels[K]) => void): this {
     this.#emitter.on(kind, listener as never);
     this.#switch();
     return this;
   }
 
   /** Takes a listener back. */
-  off<K extends keyof Channels>(kind: K, listener: (...args: Channels[K]) => void): this {
+  off<K extends keyof TraceChannels>(kind: K, listener: (...args: TraceChannels[K]) => void): this {
     this.#emitter.off(kind, listener as never);
     this.#switch();
     return this;

@@ -45,6 +45,7 @@ export interface MessageStep {
 export interface SignalStep {
   /** Tells this step from the others. */
   readonly outcome: 'signal';
+  /** Which signal. */
   readonly signal: 'SIGSEGV' | 'SIGBUS';
   /** si_code by name. */
   readonly code: 'SEGV_MAPERR' | 'SEGV_ACCERR' | 'BUS_ADRERR' | 'BUS_MCEERR_AR';

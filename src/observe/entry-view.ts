@@ -54,8 +54,11 @@ export interface PresentView {
   readonly huge: boolean;
   /** Hardware lets stores through. */
   readonly writable: boolean;
+  /** A store went through it. */
   readonly dirty: boolean;
+  /** An access went through it. */
   readonly accessed: boolean;
+  /** Written since clear_refs last reset it. */
   readonly softDirty: boolean;
   /** Write-protected by userfaultfd; where the area is not registered, left over. */
   readonly uffdWp: boolean;
@@ -77,6 +80,7 @@ export interface SwapView {
   readonly slot: number;
   /** Protection comes back with the page. */
   readonly uffdWp: boolean;
+  /** Written since clear_refs last reset it. */
   readonly softDirty: boolean;
   /** The page belonged to this address space alone when it left. */
   readonly exclusive: boolean;
