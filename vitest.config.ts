@@ -18,6 +18,7 @@ export default defineConfig({
     pool: 'forks',
     css: true, // or Vitest empties the style sheets that are imported as text
     setupFiles: ['test/setup.ts'],
+    isolate: false, // files of one worker share the modules: half the time of a run is imports
     testTimeout: 60_000, // a bound for hangs, not a measure of speed
     projects: [
       {
@@ -25,8 +26,12 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/property/**', 'test/conformance/**', 'test/docs/**'],
+          exclude: ['test/{property,conformance,docs,examples}/**'],
         },
+      },
+      {
+        extends: true,
+        test: { name: 'examples', include: ['test/examples/**/*.test.ts'], isolate: true },
       },
       {
         extends: true,
