@@ -25,7 +25,6 @@ export const KERNELS = ['5.10', '5.15', '5.19', '6.1', '6.6', '6.12', '6.18', '7
 export type KernelVersion = (typeof KERNELS)[number];
 
 /** Yes or no in every column of {@link KERNELS}. */
-// biome-ignore format: the columns are the point
 export const MATRIX = {
   //                          5.10 5.15 5.19 6.1 6.6 6.12 6.18 7.3
   userModeOnly:              '-    y    y    y   y   y    y    y',
