@@ -68,16 +68,29 @@ static int poison_code(void) {
   return trap.code;
 }
 
+static uint64_t pagemap_entry(const volatile char *addr) {
+  uint64_t entry = 0;
+  int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return 0;
+  ssize_t got = pread(fd, &entry, sizeof entry, (off_t)((uintptr_t)addr / PAGE * sizeof entry));
+  close(fd);
+  return got == sizeof entry ? entry : 0;
+}
+
 static bool soft_dirty(void) {
   static volatile char byte[2 * PAGE];
-  uint64_t entry = 0;
   byte[PAGE] = 1;
-  int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return false;
-  off_t at = (off_t)((uintptr_t)&byte[PAGE] / PAGE * sizeof entry);
-  bool set = pread(fd, &entry, sizeof entry, at) == sizeof entry && entry & PAGEMAP_SOFT_DIRTY;
-  close(fd);
-  return set;
+  return pagemap_entry(&byte[PAGE]) & PAGEMAP_SOFT_DIRTY;
+}
+
+/* Of the shared page of zeros nobody is the only owner. */
+static bool zero_page(void) {
+  volatile char *at = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (at == MAP_FAILED) return true;
+  (void)*at;
+  uint64_t entry = pagemap_entry(at);
+  munmap((void *)at, PAGE);
+  return !(entry & PAGEMAP_EXCLUSIVE);
 }
 
 bool fifo_possible(void) {
@@ -120,6 +133,7 @@ static void print_kernel(void) {
   const char *failure = "null";
   if (code) failure = code == BUS_MCEERR_AR_CODE ? "true" : "false";
   printf(",\"memoryFailure\":%s,\"softDirty\":%s", failure, soft_dirty() ? "true" : "false");
+  printf(",\"zeroPage\":%s", zero_page() ? "true" : "false");
 }
 
 /* Of the device that regular files lie on; -1 if it does not say. */

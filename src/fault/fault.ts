@@ -143,13 +143,14 @@ function anonMissing(mm: Mm, vma: Vma, page: number, write: boolean): FaultOutco
   const slot = mm.slotOrCreate(page);
   if (slot === NO_SLOT) return 'oom';
   const place: Place = { mm, vma, slot, addr: page };
-  if (write) {
+  const shared = !write && mm.memory.profile.config.zeroPage;
+  if (!shared) {
     prepareAnonVma(mm, vma); // before the userfaultfd is asked: merging can tell
     if (frames.available <= 0) return 'oom';
   }
   if (vma.catchesMissing) return 'missing';
   const protection = protectionOf(mm.load(slot));
-  if (!write) {
+  if (shared) {
     installZero(place, protection);
     return 'mapped';
   }

@@ -33,7 +33,8 @@ export function hugeMissing(
   if (!allowsHuge(mm, vma) || !hasRoomForHuge(vma, page) || mm.hasTable(page)) return 'small';
   prepareAnonVma(mm, vma);
   if (vma.catchesMissing) return 'missing'; // no page table is made for a thread that sleeps
-  if (!write) return installHugeZero(mm, vma, page) ? 'mapped' : 'oom';
+  const shared = !write && mm.memory.profile.config.zeroPage;
+  if (shared) return installHugeZero(mm, vma, page) ? 'mapped' : 'oom';
   return mapNewHuge(mm, vma, page) ? 'mapped' : 'small';
 }
 

@@ -31,7 +31,7 @@ export function missingStep(asked: Asked, marked: Marked): Next {
   if (vma.catchesMissing) return ask(asked, 'missing', 'no page is there, registered for MISSING');
   const huge = allowsHuge(mm, vma) && hasRoomForHuge(vma, page) && !mm.hasTable(page);
   const pages = huge ? PMD_PAGES : 1;
-  return write
+  return write || !mm.memory.profile.config.zeroPage
     ? brings(marked, 'a page of zeros', own(marked), pages)
     : brings(marked, 'the zero page', { page: 'zero page', writable: false }, pages);
 }

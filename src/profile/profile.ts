@@ -14,12 +14,18 @@ import {
   RELEASES,
 } from './matrix.js';
 
-/** Build options of a kernel; a kernel is assumed built with everything. */
+/** How a kernel was built and booted; it is assumed to have everything. */
 export interface KernelConfig {
   /** CONFIG_MEMORY_FAILURE: a poisoned page gives BUS_MCEERR_AR. @defaultValue `true` */
   readonly memoryFailure: boolean;
   /** CONFIG_MEM_SOFT_DIRTY: pagemap bit 55 works. @defaultValue `true` */
   readonly softDirty: boolean;
+  /**
+   * Whether a read of empty private memory maps the page of zeros that all share. Some guests are
+   * booted to allocate a page at once; what maps zeros otherwise, UFFDIO_ZEROPAGE and the split of
+   * a huge page, does so there too. @defaultValue `true`
+   */
+  readonly zeroPage: boolean;
 }
 
 /** Capabilities to switch on or off against the version's own. */
@@ -72,6 +78,8 @@ function featuresOf(capabilities: ReadonlySet<Capability>): number {
   return features;
 }
 
+const EVERYTHING: KernelConfig = { memoryFailure: true, softDirty: true, zeroPage: true };
+
 /** Profile of a kernel version by name; `RangeError` names the versions there are. */
 export function kernelProfile(
   version: string,
@@ -85,5 +93,5 @@ export function kernelProfile(
   for (const name of Object.keys(quirks)) {
     if (!(name in MATRIX)) throw new RangeError(`quirks: ${name} is not a capability`);
   }
-  return new KernelProfile(known, { memoryFailure: true, softDirty: true, ...config }, quirks);
+  return new KernelProfile(known, { ...EVERYTHING, ...config }, quirks);
 }

@@ -18,6 +18,7 @@ const FACTS: KernelFacts = {
   features: '0x1ffff',
   memoryFailure: true,
   softDirty: true,
+  zeroPage: true,
   fifo: true,
   swapPossible: true,
   hugetlb: { pages: 0, settable: true },
@@ -169,10 +170,10 @@ describe('the machine to compare with', () => {
   });
 
   test('has the build options and the smallest address that the agent found', () => {
-    const facts = { ...FACTS, memoryFailure: false, softDirty: false, mmapMinAddr: 65536 };
-    expect(machineFor(facts)).toEqual({
+    const config = { memoryFailure: false, softDirty: false, zeroPage: false };
+    expect(machineFor({ ...FACTS, ...config, mmapMinAddr: 65536 })).toEqual({
       kernel: '6.18',
-      config: { memoryFailure: false, softDirty: false },
+      config,
       mmapMinAddr: 65536,
     });
     expect(machineFor({ ...FACTS, memoryFailure: null }).config?.memoryFailure).toBe(true);

@@ -9,7 +9,7 @@ import {
   UFFDIO_RWPROTECT_MODE_RWP,
 } from 'uffd-emulator';
 import { describe, expect, test } from 'vitest';
-import { BASE, M, pagesAt, W } from '../support/guest.js';
+import { BASE, M, machineWith, pagesAt, W } from '../support/guest.js';
 import { H, hugeGuest, shape } from '../support/huge.js';
 
 const FILE = 1n << 61n;
@@ -22,6 +22,12 @@ describe('The first touch of 2 MiB', () => {
     expect(shape(proc)).toBe('0-511:HZP 512-1023:HP');
   });
 
+  test('maps a huge page for a read too on a machine whose reads allocate', () => {
+    const { t0, proc, at } = hugeGuest({ config: { zeroPage: false } });
+    expect(t0.load8Sync(at(3))).toBe(0);
+    expect(shape(proc, H)).toBe('0-511:HP');
+  });
+
   test('raises one message in an area registered for missing pages, and makes no page table', () => {
     const { machine, t0, uffd, proc, at } = hugeGuest({ modes: M });
     const free = machine.freePages;
@@ -32,6 +38,15 @@ describe('The first touch of 2 MiB', () => {
     expect(shape(proc)).toBe('3:ZP');
     return load;
   });
+});
+
+test('A read of an empty page allocates on such a machine, and UFFDIO_ZEROPAGE maps zeros still', () => {
+  const { machine, t0, uffd, proc, at } = machineWith({ config: { zeroPage: false } });
+  uffd.zeropageSync({ ...pagesAt(at(0)), mode: 0 });
+  uffd.unregisterSync(pagesAt(BASE, 4));
+  expect(machine.explain(t0, at(1)).read[0]).toMatchObject({ does: 'maps a page of zeros' });
+  expect(t0.load8Sync(at(1))).toBe(0);
+  expect(shape(proc, 4)).toBe('0:ZP 1:P');
 });
 
 describe('A write to huge zeros', () => {

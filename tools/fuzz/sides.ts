@@ -4,7 +4,7 @@
  */
 
 import { openOracle } from '../../src/cli/oracle/oracle.js';
-import { kernelProfile } from '../../src/profile/profile.js';
+import { kernelProfile, type Quirks } from '../../src/profile/profile.js';
 import { runScenario, type ScenarioOptions } from '../../src/scenario/run.js';
 import { modelledParts, type Part } from './parts.js';
 
@@ -91,14 +91,18 @@ class Kernel implements Side {
   }
 }
 
-/** The emulator against this machine's kernel; throws NoKernelError when there is none. */
-export async function againstKernel(parts: ReadonlySet<Part> = modelledParts()): Promise<Pair> {
+/**
+ * The emulator, perhaps with a fault, against this machine's kernel; throws NoKernelError when
+ * there is none.
+ */
+export async function againstKernel(
+  parts: ReadonlySet<Part> = modelledParts(),
+  quirks: Quirks = {},
+): Promise<Pair> {
   const swap = parts.has('swap');
   const oracle = await openOracle({ swap });
-  return {
-    expected: new Kernel(oracle, swap),
-    actual: emulator('emulator', oracle.machine),
-  };
+  const machine = { ...oracle.machine, quirks: { ...oracle.machine.quirks, ...quirks } };
+  return { expected: new Kernel(oracle, swap), actual: emulator('emulator', machine) };
 }
 
 /**
@@ -106,7 +110,7 @@ export async function againstKernel(parts: ReadonlySet<Part> = modelledParts()):
  *
  * @throws RangeError names a quirk that is no capability.
  */
-export function againstPlanted(quirks: NonNullable<ScenarioOptions['quirks']>): Pair {
+export function againstPlanted(quirks: Quirks): Pair {
   const config = { memoryFailure: false, softDirty: false };
   kernelProfile('6.18', config, quirks); // a name that is none is said here, not by every scenario
   return {

@@ -65,7 +65,11 @@ export function machineFor(facts: KernelFacts, preferred?: KernelVersion): Scena
   );
   return {
     kernel,
-    config: { softDirty: facts.softDirty, memoryFailure: facts.memoryFailure ?? true },
+    config: {
+      softDirty: facts.softDirty,
+      memoryFailure: facts.memoryFailure ?? true,
+      zeroPage: facts.zeroPage,
+    },
     ...(stable === undefined ? {} : { quirks: stable.quirks }),
     ...(facts.mmapMinAddr >= 0 ? { mmapMinAddr: facts.mmapMinAddr } : {}),
     ...(facts.readAheadKb >= 0 ? { readAhead: facts.readAheadKb * 1024 } : {}),
@@ -77,6 +81,7 @@ export function configWords({ config }: ScenarioOptions): string[] {
   const words: string[] = [];
   if (config?.memoryFailure === false) words.push('no-memory-failure');
   if (config?.softDirty === false) words.push('no-soft-dirty');
+  if (config?.zeroPage === false) words.push('no-zero-page');
   return words;
 }
 

@@ -20,6 +20,8 @@ export interface KernelFacts {
   readonly memoryFailure: boolean | null;
   /** CONFIG_MEM_SOFT_DIRTY. */
   readonly softDirty: boolean;
+  /** Whether a read of empty private memory maps the page of zeros that all share. */
+  readonly zeroPage: boolean;
   /** Whether threads can have SCHED_FIFO; without it orders may differ. */
   readonly fifo: boolean;
   /** Whether the agent can make a swap device. */

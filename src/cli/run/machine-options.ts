@@ -19,6 +19,7 @@ export const CONFIG_HELP = `The kernel is one built with everything, as Debian's
 takes features away or adds them, as a list of words with commas:
   no-memory-failure   CONFIG_MEMORY_FAILURE off: a poisoned page gives BUS_ADRERR
   no-soft-dirty       CONFIG_MEM_SOFT_DIRTY off: pagemap never shows D
+  no-zero-page        a read of empty private memory allocates a page at once
   rmw-reads-first     a locked update faults as a read first, as under an emulated CPU
   two-nodes           memory on two nodes, between which pages can be moved
 and any capability by which kernel versions differ, such as no-guard-vm-flag or min-addr-check.`;
@@ -33,6 +34,7 @@ export function addMachineOptions(command: Command, defaultKernel: string): Comm
 const BUILD_OPTIONS: Readonly<Record<string, keyof KernelConfig>> = {
   'memory-failure': 'memoryFailure',
   'soft-dirty': 'softDirty',
+  'zero-page': 'zeroPage',
 };
 
 const kebab = (name: string): string =>
@@ -79,7 +81,8 @@ function withWord(machine: ScenarioOptions, word: string): ScenarioOptions {
 
 function unknownWord(word: string): string {
   return (
-    `unknown word '${word}'; --config takes no-memory-failure, no-soft-dirty, rmw-reads-first ` +
-    `or a capability (${[...CAPABILITIES.keys()].slice(0, 3).join(', ')}, …), with or without no-`
+    `unknown word '${word}'; --config takes no-memory-failure, no-soft-dirty, no-zero-page, ` +
+    'rmw-reads-first or a capability ' +
+    `(${[...CAPABILITIES.keys()].slice(0, 3).join(', ')}, …), with or without no-`
   );
 }
