@@ -72,7 +72,7 @@ export class HugetlbInode extends Inode {
   override addZeroed(index: number): Pfn {
     const pfn = this.alloc(index);
     if (pfn === NO_FRAME) return NO_FRAME;
-    this.pool.fill(pfn, 0);
+    this.pool.zero(pfn);
     this.add(index, pfn);
     this.frames.put(pfn);
     return pfn;

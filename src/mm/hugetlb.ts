@@ -54,7 +54,7 @@ export function canAllocHugetlb(vma: Vma, index: number): boolean {
 /** As {@link allocHugetlb}, of zeros. */
 export function allocHugetlbZeroed(vma: Vma, index: number): Pfn {
   const pfn = allocHugetlb(vma, index);
-  if (pfn !== NO_FRAME) poolOf(vma).fill(pfn, 0);
+  if (pfn !== NO_FRAME) poolOf(vma).zero(pfn);
   return pfn;
 }
 

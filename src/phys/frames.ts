@@ -136,13 +136,14 @@ export class Frames {
    */
   allocHuge(): Pfn {
     if (this.available < HUGE_FRAMES) return NO_FRAME;
+    const untouched = this.#untouched;
     const head = this.#free.takeRun() ?? this.#freshRun();
     if (head === NO_FRAME) return NO_FRAME;
     for (let i = 0; i < HUGE_FRAMES; i++) {
       this.#handOut((head + i) as Pfn);
       this.#table.flags[head + i] = FRAME_LARGE;
     }
-    this.words.fill(0, head * WORDS_PER_PAGE, (head + HUGE_FRAMES) * WORDS_PER_PAGE);
+    if (head < untouched) this.bytes.fill(0, head * PAGE_SIZE, (head + HUGE_FRAMES) * PAGE_SIZE);
     return head;
   }
 
@@ -391,7 +392,7 @@ export class Frames {
     const doubled = Math.min(this.#table.size * 2, this.total + FIRST_FREE);
     const frames = Math.max(doubled, end);
     const bytes = new Uint8Array(frames * PAGE_SIZE);
-    bytes.set(this.bytes);
+    bytes.set(this.bytes.subarray(0, this.#next * PAGE_SIZE)); // the rest was never used
     this.bytes = bytes;
     this.words = new Int32Array(bytes.buffer);
     this.#table.grow(frames);

@@ -18,6 +18,8 @@ export class HugePool implements FramePool {
   private readonly pages = new Set<Pfn>();
   /** Pages that were used before and are free now. */
   private readonly used: Pfn[] = [];
+  /** Pages that are zeros still: nobody had them before. */
+  private readonly clean = new Set<Pfn>();
   /** Pages that were never used and have no frames yet. */
   private unused: number;
   /** Pages whose promise holds again once they are free. */
@@ -77,6 +79,7 @@ export class HugePool implements FramePool {
     this.unused--;
     const first = this.frames.takeRun(this.pageFrames);
     this.pages.add(first);
+    this.clean.add(first);
     return first;
   }
 
@@ -91,9 +94,15 @@ export class HugePool implements FramePool {
   }
 
   release(pfn: Pfn): void {
+    this.clean.delete(pfn);
     this.fill(pfn, POISON_BYTE);
     this.used.push(pfn);
     if (this.renewing.delete(pfn)) this.reserved++;
+  }
+
+  /** Makes a page that was just allocated one of zeros. */
+  zero(pfn: Pfn): void {
+    if (!this.clean.delete(pfn)) this.fill(pfn, 0);
   }
 
   /** Fills bytes `[from, to)` of a page. */
