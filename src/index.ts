@@ -118,6 +118,7 @@ export type { SmapsEntry } from './observe/smaps.js';
 export type { Capability, KernelVersion } from './profile/matrix.js';
 export { KERNELS } from './profile/matrix.js';
 export type { KernelConfig, Quirks } from './profile/profile.js';
+export { runScenario, type ScenarioOptions, type ScenarioResult } from './scenario/run.js';
 export { LivelockError } from './sched/scheduler.js';
 export { NeverYieldsError, ScheduleError, type ScheduleTrouble } from './sim/errors.js';
 export {

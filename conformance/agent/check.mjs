@@ -46,6 +46,10 @@ function runAll(program, names) {
   return results;
 }
 
+function readsAllocate(program) {
+  return JSON.parse(spawnSync(program, ['--probe'], { encoding: 'utf8' }).stdout).zeroPage === false;
+}
+
 function printFirstDifference(name, expected, actual) {
   const [want, got] = [expected.split('\n'), actual.split('\n')];
   const at = want.findIndex((line, i) => line !== got[i]);
@@ -83,10 +87,15 @@ const every = readdirSync(join(FOLDER, 'scenarios')).map((file) => file.replace(
 const names = positionals.length > 0 ? positionals : every.sort();
 const folder = mkdtempSync(join(tmpdir(), 'uffd-agent-'));
 try {
-  const results = runAll(compile(folder), names);
+  const program = compile(folder);
+  const results = runAll(program, names);
   const { equal, differ, unrecorded } = compare(names, results, kernel, values.diff);
   console.log(`${equal} equal, ${differ.length} differ (transcripts of ${kernel})`);
   if (differ.length > 0) console.log(`differ: ${differ.join(' ')}`);
+  if (differ.length > 0 && readsAllocate(program)) {
+    console.log('A read of empty private memory allocates a page here; the recordings are of kernels');
+    console.log('that map a shared page of zeros. `uffd-emulator verify` compares such a kernel.');
+  }
   if (unrecorded.length > 0) console.log(`not recorded there: ${unrecorded.join(' ')}`);
   process.exitCode = differ.length > 0 ? 1 : 0;
 } finally {

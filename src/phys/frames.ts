@@ -34,7 +34,6 @@ export type { FrameOwner, FramePool, MappingSite, UnmapScope } from './frame-own
 
 const FIRST_FREE = 2;
 const FIRST_FRAMES = 30;
-const WORDS_PER_PAGE = PAGE_SIZE / 4;
 const POISONED = new Uint8Array(PAGE_SIZE).fill(POISON_BYTE);
 
 /** Page frames of one machine. */
@@ -303,7 +302,7 @@ export class Frames {
   copy(from: Pfn, to: Pfn): void {
     this.fetch(from);
     this.willChange(to);
-    this.words.copyWithin(to * WORDS_PER_PAGE, from * WORDS_PER_PAGE, (from + 1) * WORDS_PER_PAGE);
+    this.bytes.copyWithin(to * PAGE_SIZE, from * PAGE_SIZE, (from + 1) * PAGE_SIZE);
   }
 
   /** Every frame with a reference. */
