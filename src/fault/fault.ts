@@ -187,7 +187,7 @@ function fileMissing(mm: Mm, vma: Vma, page: number, write: boolean): FaultOutco
   const writable = write || vma.mapsWritable;
   if (write && vma.tracksDirty) mm.memory.frames.markDirty(pfn);
   installCached(place, pfn, { writable, dirty: write, protection });
-  if (!write) mapRestOfFolio(place);
+  mapRestOfFolio(place, { writable, dirty: write });
   return isLoaded ? 'loaded' : 'mapped';
 }
 

@@ -9,8 +9,11 @@ import { installCached, type Place } from '../mm/install.js';
 import { PTE_NONE } from '../pgtable/pte.js';
 import { NO_FRAME } from '../phys/frames.js';
 
-/** Maps the other pages of what was just mapped by a read fault. */
-export function mapRestOfFolio({ mm, vma, addr }: Place): void {
+/** Maps the other pages of what was just mapped, as that one was: for a write all are dirty. */
+export function mapRestOfFolio(
+  { mm, vma, addr }: Place,
+  { writable, dirty }: { readonly writable: boolean; readonly dirty: boolean },
+): void {
   const inode = vma.file?.inode;
   const folio = inode?.folios.get(vma.indexOf(addr));
   if (inode === undefined || folio === undefined || vma.uffd !== undefined) return;
@@ -22,7 +25,8 @@ export function mapRestOfFolio({ mm, vma, addr }: Place): void {
   for (const other of others) {
     const pfn = inode.lookup(vma.indexOf(other));
     if (pfn === NO_FRAME) continue;
-    const how = { writable: vma.mapsWritable, dirty: false, protection: 'plain' } as const;
+    if (dirty && vma.tracksDirty) mm.memory.frames.markDirty(pfn);
+    const how = { writable, dirty, protection: 'plain' } as const;
     installCached({ mm, vma, slot: mm.slot(other), addr: other }, pfn, how);
     mm.memory.onPage?.({ kind: 'around', mm, addr: other });
   }
