@@ -44,3 +44,6 @@ export const PMD_PAGES = PMD_SIZE / PAGE_SIZE;
 
 /** Start of the 2 MiB unit (one page table's reach) that holds `addr`. */
 export const pmdDown = (addr: number): number => addr - (addr & (PMD_SIZE - 1));
+
+/** Start of the first 2 MiB unit that begins at `addr` or behind it. */
+export const pmdUp = (addr: number): number => pmdDown(addr + PMD_SIZE - 1);

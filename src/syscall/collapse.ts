@@ -5,9 +5,8 @@
  */
 
 import type { Pfn } from '../base/brand.js';
-import { type ErrnoName, fail, type Result } from '../base/errno.js';
-import { NotModelledError } from '../base/not-modelled.js';
-import { PAGE_SIZE, PMD_PAGES, PMD_SIZE, pmdDown } from '../base/page.js';
+import { fail, type Result } from '../base/errno.js';
+import { PAGE_SIZE, PMD_PAGES, PMD_SIZE, pmdDown, pmdUp } from '../base/page.js';
 import { isProgress } from '../fault/outcome.js';
 import { swapIn } from '../fault/swap-in.js';
 import { isHuge } from '../mm/huge.js';
@@ -26,22 +25,8 @@ import {
   ptePfn,
 } from '../pgtable/pte.js';
 import { NO_FRAME } from '../phys/frames.js';
-
-/** Why 2 MiB cannot become a huge page. */
-interface Refusal {
-  readonly code: ErrnoName;
-  readonly detail: string;
-  /** The 2 MiB behind are not looked at any more. */
-  readonly ends: boolean;
-}
-
-const refusal = (code: ErrnoName, detail: string, ends: boolean): Refusal => ({
-  code,
-  detail,
-  ends,
-});
-
-const pmdUp = (addr: number): number => pmdDown(addr + PMD_SIZE - 1);
+import { collapseFile, whyFileUnfit } from './collapse-file.js';
+import { type Refusal, refusal } from './collapse-refusal.js';
 
 /** Collapses what `[start, end)` of an area has whole; answers the end or the last refusal. */
 export function collapse(mm: Mm, vma: Vma, start: number, end: number): Result<number> {
@@ -61,14 +46,12 @@ export function collapse(mm: Mm, vma: Vma, start: number, end: number): Result<n
 function whyUnfit(vma: Vma): string | undefined {
   if (vma.has(VM_NOHUGEPAGE)) return 'MADV_NOHUGEPAGE was said of the mapping';
   if (pmdUp(vma.start) + PMD_SIZE > vma.end) return 'the mapping holds no aligned 2 MiB';
-  if (vma.isShared) {
-    throw new NotModelledError('MADV_COLLAPSE of a file (huge pages in the page cache)');
-  }
-  if (!vma.isAnonymous) return 'the mapping is of a file';
+  if (vma.file !== undefined) return whyFileUnfit(vma, vma.file.inode);
   return vma.anonVma === undefined ? 'the mapping never had a page' : undefined;
 }
 
 function collapseOne(mm: Mm, vma: Vma, addr: number): Refusal | undefined {
+  if (vma.file !== undefined) return collapseFile(mm, vma, vma.file.inode, addr);
   if (!mm.hasTable(addr)) return refusal('EINVAL', 'nothing is there', false);
   const refused = scan(mm, vma, addr) ?? swapAllIn(mm, vma, addr);
   if (refused !== undefined) return refused;

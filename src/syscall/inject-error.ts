@@ -41,7 +41,8 @@ export function* injectErrors(
   for (let page = start; page < end; page += PAGE_SIZE) {
     const error = yield* access(caller.mm, pinMode(caller), page, false);
     if (error !== undefined) return signal ?? fail('EFAULT', 'a page cannot be faulted in');
-    if (pteIsHuge(caller.mm.pte(page))) throw new NotModelledError('memory failure of huge pages');
+    if (pteIsHuge(caller.mm.pte(page)))
+      throw new NotModelledError('memory failure of hugetlb pages');
     const pfn = ptePfn(caller.mm.pte(page));
     const ended = advice === MADV_HWPOISON ? breakFrame(caller.mm, pfn) : retire(caller.mm, pfn);
     if (ended instanceof Failure) return signal ?? ended;

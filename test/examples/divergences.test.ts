@@ -21,10 +21,12 @@ function hugePage(): { main: linux.Thread; addr: number } {
 }
 
 const asked: Readonly<Record<string, () => void>> = {
-  'MADV_COLLAPSE of a shared mapping of a file': () => {
+  'MADV_COLLAPSE of a mapping of shmem that has a page': () => {
     const flags = linux.MAP_SHARED | linux.MAP_ANONYMOUS;
     const main = thread();
-    const addr = main.mmapSync({ length: 1024 * PAGE, prot: linux.PROT_READ, flags });
+    const prot = linux.PROT_READ | linux.PROT_WRITE;
+    const addr = main.mmapSync({ length: 1024 * PAGE, prot, flags });
+    main.store8Sync(addr, 1);
     main.madviseSync({ addr, length: 1024 * PAGE, advice: linux.MADV_COLLAPSE });
   },
   'MADV_HWPOISON of a hugetlb page': () => {
