@@ -25,7 +25,7 @@ const asked: Readonly<Record<string, () => void>> = {
     const flags = linux.MAP_SHARED | linux.MAP_ANONYMOUS;
     const main = thread();
     const prot = linux.PROT_READ | linux.PROT_WRITE;
-    const addr = main.mmapSync({ length: 1024 * PAGE, prot, flags });
+    const addr = main.mmapSync({ addr: 2 ** 40, length: 1024 * PAGE, prot, flags });
     main.store8Sync(addr, 1);
     main.madviseSync({ addr, length: 1024 * PAGE, advice: linux.MADV_COLLAPSE });
   },
