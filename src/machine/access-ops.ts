@@ -3,12 +3,13 @@
  * The value, or the signal that the access got instead.
  */
 
-import type { Op } from '../base/op.js';
-import { PAGE_SIZE, pageOffset } from '../base/page.js';
+import { type Op, Point } from '../base/op.js';
+import { PAGE_SIZE, pageDown, pageOffset } from '../base/page.js';
 import { type AccessMode, accessSpan } from '../fault/access.js';
 import { type Signal, signalOf } from '../fault/outcome.js';
 import { physicalIndex, writePhysical } from '../fault/user-copy.js';
 import type { Mm } from '../mm/mm.js';
+import { gapBytes } from '../mm/read-section.js';
 import { ByteChunks } from '../syscall/byte-chunks.js';
 import type { ThreadCore } from './thread-core.js';
 
@@ -106,6 +107,7 @@ export function* readBytes(
 ): Op<Uint8Array | Signal> {
   const chunks = new ByteChunks();
   for (let done = 0; done < lenBytes; ) {
+    if (hasGap(thread, addr, done, lenBytes)) yield new Point(GAP);
     const span = nextSpan(addr + done, lenBytes - done);
     const signal = yield* reach(thread, span, false);
     if (signal !== undefined) return signal;
@@ -122,6 +124,7 @@ export function* writeBytes(
   bytes: Uint8Array,
 ): Op<undefined | Signal> {
   for (let done = 0; done < bytes.length; ) {
+    if (hasGap(thread, addr, done, bytes.length)) yield new Point(GAP);
     const span = nextSpan(addr + done, bytes.length - done);
     const signal = yield* reach(thread, span, true);
     if (signal !== undefined) return signal;
@@ -130,6 +133,14 @@ export function* writeBytes(
   }
   return undefined;
 }
+
+const GAP = 'access:next-page';
+
+/** Whether a switch is possible here: between two pages, while somebody explores schedules. */
+const hasGap = ({ mm }: ThreadCore, addr: number, done: number, lenBytes: number): boolean =>
+  done > 0 &&
+  mm.memory.points.on &&
+  (addr + done - pageDown(addr)) % gapBytes(lenBytes, PAGE_SIZE) === 0;
 
 /** The part of a run of bytes that lies in its first page. */
 const nextSpan = (addr: number, lenBytes: number) => ({

@@ -30,6 +30,7 @@ import {
   walkOrCreate,
 } from '../pgtable/walk.js';
 import type { MachineMemory } from './memory.js';
+import type { ReadSection } from './read-section.js';
 import { VmaSet } from './vma-set.js';
 
 /** Highest address that mmap hands out when it may choose: below where a stack would be. */
@@ -46,11 +47,18 @@ export class Mm {
   users = 1;
   /** Other processes of the same user may look in; not after a thread changed its user. */
   dumpable = true;
+  /** Work under way that no change of the areas comes into. */
+  readonly reading = new Set<ReadSection<unknown>>();
 
   constructor(readonly memory: MachineMemory) {
     this.tlb = new Tlb(memory.frames);
     this.root = memory.allocTable();
     memory.viewers.add(this);
+  }
+
+  /** Has the work done that is under way; first thing of whoever changes areas. */
+  endReading(): void {
+    for (const section of this.reading) section.finish();
   }
 
   /** Slot of the page at `addr`, or `NO_SLOT` without a page table. */

@@ -44,6 +44,7 @@ export function splitVma(mm: Mm, vma: Vma, addr: number): Vma | Failure {
 
 /** Splits so that an area covers exactly the part of `[start, end)` that it has. */
 export function isolate(mm: Mm, vma: Vma, start: number, end: number): Vma | Failure {
+  mm.endReading();
   let target: Vma | Failure = vma;
   if (start > vma.start) target = splitVma(mm, vma, start);
   if (!(target instanceof Vma)) return target;

@@ -33,6 +33,7 @@ export interface TableMove {
 
 /** Moves entries; on `ENOMEM` those before it have moved. */
 export function moveEntries(mm: Mm, move: TableMove): Failure | undefined {
+  mm.endReading();
   let failure: Failure | undefined;
   splitEnds(mm, move.from, move.from + move.lenBytes);
   mm.visit(move.from, move.from + move.lenBytes, (first, addr, count) => {

@@ -100,6 +100,7 @@ const ownersOf = (vma: Vma): FrameOwner[] =>
 
 /** Puts an area into its address space and under its owners. */
 export function linkVma(mm: Mm, vma: Vma): void {
+  mm.endReading();
   const site = new VmaSite(mm, vma);
   vma.site = site;
   for (const owner of ownersOf(vma)) owner.sites.add(site);

@@ -13,6 +13,7 @@ import { ZAP_TEARDOWN, zapRange } from './zap.js';
 
 /** Empties an area and takes it out. */
 export function removeArea(mm: Mm, vma: Vma): void {
+  mm.endReading();
   zapRange(mm, vma, vma.start, vma.end, ZAP_TEARDOWN);
   dropPromise(vma);
   unlinkVma(mm, vma);

@@ -30,6 +30,7 @@ import { type Refusal, refusal } from './collapse-refusal.js';
 
 /** Collapses what `[start, end)` of an area has whole; answers the end or the last refusal. */
 export function collapse(mm: Mm, vma: Vma, start: number, end: number): Result<number> {
+  mm.endReading();
   const unfit = whyUnfit(vma);
   if (unfit !== undefined) return fail('EINVAL', unfit);
   let last: Refusal | undefined;

@@ -20,6 +20,7 @@ type ForkNotices = Map<UffdPort, UffdForkNotice>;
 
 /** Copies the address space of a process for its child. */
 export function* forkMemory(parent: Mm): Op<Result<Mm>> {
+  parent.endReading();
   const child = new Mm(parent.memory);
   child.dumpable = parent.dumpable;
   const notices: ForkNotices = new Map();

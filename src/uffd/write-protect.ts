@@ -5,7 +5,12 @@
 
 import { type Failure, fail, type Result } from '../base/errno.js';
 import { type Op, Point } from '../base/op.js';
+import { PMD_SIZE, pmdDown } from '../base/page.js';
+import { isHuge } from '../mm/huge.js';
+import type { Mm } from '../mm/mm.js';
 import { clearUffdWp, setUffdWp } from '../mm/protect.js';
+import { gapBytes, reading } from '../mm/read-section.js';
+import { releaseMm } from '../mm/teardown.js';
 import type { Vma } from '../mm/vma.js';
 import { VM_UFFD_WP } from '../mm/vma-flags.js';
 import {
@@ -28,7 +33,7 @@ export function* writeProtect(context: UffdContext, args: WriteProtectArgs): Op<
   const invalid = checkRange(context.mm, args) ?? checkModes(args.mode);
   if (invalid !== undefined) return invalid;
   if (context.mm.dead) return fail('ESRCH', 'the address space of the owner is gone');
-  const failure = protectAreas(context, args);
+  const failure = yield* protectHeld(context, args);
   if (failure !== undefined) return failure;
   if (args.mode !== 0) return 0;
   if (context.points.on) yield new Point('unprotect:before-wake');
@@ -42,10 +47,22 @@ function checkModes(mode: number): Failure | undefined {
   return mode === KNOWN ? fail('EINVAL', 'MODE_WP excludes MODE_DONTWAKE') : undefined;
 }
 
-function protectAreas(
+/** Changes the pages; the address space outlives its process until that is over. */
+function* protectHeld(context: UffdContext, args: WriteProtectArgs): Op<Failure | undefined> {
+  const { mm } = context;
+  mm.users++;
+  try {
+    return yield* reading(mm.reading, protectAreas(context, args), 'protect:next-page');
+  } finally {
+    releaseMm(mm);
+  }
+}
+
+/** Stops between two pages while somebody explores schedules. */
+function* protectAreas(
   context: UffdContext,
   { start, len, mode }: WriteProtectArgs,
-): Failure | undefined {
+): Generator<undefined, Failure | undefined, void> {
   const { mm } = context;
   const end = start + len;
   const areas = mm.vmas.within(start, end);
@@ -61,10 +78,22 @@ function protectAreas(
     if (misaligned !== undefined) return misaligned;
     const from = Math.max(vma.start, start);
     const to = Math.min(vma.end, end);
-    const failure = changeArea(context, vma, { from, to }, mode);
-    if (failure !== undefined) return failure;
+    const most = context.points.on ? gapBytes(len, vma.pageSize) : to - from;
+    for (let at = from; at < to; ) {
+      if (at > start && context.points.on) yield;
+      const next = gapFrom(mm, vma, at + most, to);
+      const failure = changeArea(context, vma, { from: at, to: next }, mode);
+      if (failure !== undefined) return failure;
+      at = next;
+    }
   }
   return undefined;
+}
+
+/** The gap at `addr` or after it; there is none inside a huge page. */
+function gapFrom(mm: Mm, vma: Vma, addr: number, to: number): number {
+  const inside = addr < to && !vma.isHugetlb && addr !== pmdDown(addr) && isHuge(mm, addr);
+  return Math.min(inside ? pmdDown(addr) + PMD_SIZE : addr, to);
 }
 
 const coversAlone = (vma: Vma | undefined, start: number, end: number): boolean =>
