@@ -13,6 +13,7 @@ import { formatSchedule, letterOf, parseSchedule, ScheduleMismatchError } from '
 import { rerun, shrink } from './shrink.js';
 import {
   FifoStrategy,
+  PCT_STEPS,
   PctStrategy,
   RandomStrategy,
   ReplayStrategy,
@@ -34,7 +35,12 @@ export interface ExploreOptions {
   readonly firstSeed?: number;
   /** How schedules are chosen. @defaultValue `'mixed'` */
   readonly strategy?: StrategyName;
-  /** Orderings that a bug may need, for `pct`. @defaultValue `3` */
+  /**
+   * Orderings that a bug may need, for `pct`. It spreads its changes over as many steps as the
+   * longest run before had, so a seed gives the same run after the same `firstSeed`.
+   *
+   * @defaultValue `3`
+   */
   readonly depth?: number;
   /** Steps after which a run counts as endless. @defaultValue `20000` */
   readonly maxSteps?: number;
@@ -104,11 +110,14 @@ export async function explore(options: ExploreOptions, body: Body): Promise<Expl
   if (schedule !== undefined) return replayOne(schedule, body, settings);
   let runs = 0;
   let steps = 0;
-  for (const { strategy, seed } of strategies(options)) {
+  let longest = PCT_STEPS;
+  for (const { strategy, seed } of strategies(options, () => longest)) {
     const injector = options.faults ? new DiceInjector(seed ?? runs, options.faults) : NO_FAULTS;
     const result = await runOnce(body, strategy, injector, settings);
     runs++;
-    steps += result.recipe.steps.length;
+    const taken = result.recipe.steps.length;
+    longest = Math.max(runs === 1 ? 1 : longest, taken);
+    steps += taken;
     if (result.failure !== undefined) throw await failed(body, result, settings, { seed, runs });
     if (runs % RUNS_A_TURN === 0) await hostTurn();
   }
@@ -203,8 +212,15 @@ export interface Seeded {
   readonly seed: number | undefined;
 }
 
-/** A strategy for each run of an exploration. */
-export function* strategies(options: ExploreOptions): Generator<Seeded> {
+/**
+ * A strategy for each run of an exploration.
+ *
+ * @param length - Steps that the program is taken to have, asked before each run.
+ */
+export function* strategies(
+  options: ExploreOptions,
+  length: () => number = () => PCT_STEPS,
+): Generator<Seeded> {
   const { strategy = 'mixed', preemptions = 2, maxRuns = 100_000 } = options;
   if (strategy === 'fifo') yield { strategy: new FifoStrategy(), seed: undefined };
   else if (strategy === 'exhaustive') yield* everySchedule(preemptions, maxRuns);
@@ -213,7 +229,7 @@ export function* strategies(options: ExploreOptions): Generator<Seeded> {
     const seeds = unsigned('seeds', options.seeds ?? 200);
     const depth = unsigned('depth', options.depth ?? 3);
     for (let seed = first; seed < first + seeds; seed++) {
-      yield { strategy: seeded(strategy, seed, depth), seed };
+      yield { strategy: seeded(strategy, seed, { depth, steps: length() }), seed };
     }
   }
 }
@@ -230,10 +246,14 @@ function* everySchedule(preemptions: number, maxRuns: number): Generator<Seeded>
   }
 }
 
-const seeded = (name: 'mixed' | 'random' | 'pct', seed: number, depth: number): Strategy =>
+const seeded = (
+  name: 'mixed' | 'random' | 'pct',
+  seed: number,
+  { depth, steps }: { readonly depth: number; readonly steps: number },
+): Strategy =>
   name === 'random' || (name === 'mixed' && seed % 2 === 1)
     ? new RandomStrategy(seed)
-    : new PctStrategy(seed, depth);
+    : new PctStrategy(seed, depth, steps);
 
 /** What every run of an exploration has in common, with defaults. */
 export function settingsOf(options: ExploreOptions): RunOptions {

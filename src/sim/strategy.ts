@@ -68,8 +68,8 @@ export class RandomStrategy implements Strategy {
   }
 }
 
-/** Steps that a program is guessed to have. */
-const PCT_STEPS = 200;
+/** Steps that a program is guessed to have before one run of it is known. */
+export const PCT_STEPS = 200;
 
 /**
  * Probabilistic concurrency testing: random priorities, of which the highest that can goes on, and
@@ -83,10 +83,13 @@ export class PctStrategy implements Strategy {
   #lowest = 0;
   #step = 0;
 
-  /** @param depth - Orderings that the bug needs. */
-  constructor(seed: number, depth = 3) {
+  /**
+   * @param depth - Orderings that the bug needs.
+   * @param steps - Steps that the program is taken to have, 1 or more.
+   */
+  constructor(seed: number, depth = 3, steps = PCT_STEPS) {
     this.#random = new Random(seed);
-    for (let i = 1; i < depth; i++) this.#changes.add(this.#random.below(PCT_STEPS));
+    for (let i = 1; i < depth; i++) this.#changes.add(this.#random.below(steps));
   }
 
   choose(choices: readonly Choice[]): Choice {
