@@ -161,10 +161,11 @@ export class UffdContext implements ForkedContext, EventSource {
    */
   wakeRange(start: number, end: number): void {
     for (const queue of [this.pending, this.waiting]) {
-      for (const message of [...queue].reverse()) {
-        if (message.address < start || message.address >= end) continue;
-        this.forget(message);
-        message.end();
+      for (let i = queue.length - 1; i >= 0; i--) {
+        const message = queue[i];
+        if (message === undefined || message.address < start || message.address >= end) continue;
+        queue.splice(i, 1);
+        message.end(); // makes the thread runnable: it runs later, so the queue stays as it is
       }
     }
   }

@@ -90,8 +90,9 @@ export function* runFill(
     return argumentError(fail('ESRCH', 'the address space of the owner is gone'));
   }
   context.mm.users++; // it outlives its process until the call is over
-  const progress = yield* fillAndRelease(context, request);
-  return yield* reportAndWake(context, call, { ...request, ...progress });
+  const { done, failure } = yield* fillAndRelease(context, request);
+  const { dst, len, wakes } = request;
+  return yield* reportAndWake(context, call, { dst, len, wakes, done, failure });
 }
 
 function* fillAndRelease(context: UffdContext, request: FillRequest): Op<Progress> {
@@ -141,7 +142,14 @@ function* fillPages(context: UffdContext, request: FillRequest): Op<Progress> {
     const find = (): Result<Place> => placeOf(context, request, request.dst + done);
     const place = find();
     if (failed(place)) return { done, failure: place };
-    const failure = yield* request.fillPage({ ...place, offset: done, revalidate: find });
+    const failure = yield* request.fillPage({
+      mm,
+      vma: place.vma,
+      slot: place.slot,
+      addr: place.addr,
+      offset: done,
+      revalidate: find,
+    });
     if (failure !== undefined && mm.memory.isShort && mm.memory.onShortage()) continue;
     if (failure !== undefined) return { done, failure };
     const { addr } = place;
