@@ -50,7 +50,7 @@ guest  page 5 reads 0xa5
 pager  ends: AbortError
 `,
   '04-find-the-race.ts': `
-lost wake-up after 14 steps (seed 1, run 1)
+lost wake-up after 14 steps (seed 4, run 4)
   main sleeps in join vcpu since step 2: waits for the end of vcpu (vcpu)
   vcpu sleeps in read since step 4: guest/vcpu waits in a missing fault on a read at 0x7ffff7ffc000 of userfaultfd 0 of guest; UFFDIO_COPY, UFFDIO_ZEROPAGE or UFFDIO_MOVE of the page would resolve it
     handler read its message at step 12; the page is there by now, but nobody woke the thread

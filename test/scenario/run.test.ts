@@ -87,10 +87,10 @@ describe('a line that cannot run', () => {
 
   test('is UNMODELLED for what the emulator lacks, and the run ends with status 1', () => {
     const { transcript, status, unmodelled } = runScenario(
-      'map A 1024 anon-shared\nmadvise A 1024 COLLAPSE\nP1\nnop',
+      'map A 1024 anon-shared\nwrite A\nmadvise A 512 COLLAPSE\nP1\nnop',
     );
     expect(transcript).toBe(
-      '> map A 1024 anon-shared\n= ok\n> madvise A 1024 COLLAPSE\n= UNMODELLED\n> P1\n= BADOP\n> nop\n= ok\n. end\n',
+      '> map A 1024 anon-shared\n= ok\n> write A\n= ok\n> madvise A 512 COLLAPSE\n= UNMODELLED\n> P1\n= BADOP\n> nop\n= ok\n. end\n',
     );
     expect(status).toBe(1);
     expect(unmodelled).toEqual([
