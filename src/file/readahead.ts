@@ -138,6 +138,7 @@ export class ReadAhead {
     this.window = window;
     const { start, pages, ahead } = window;
     const end = Math.min(start + pages, this.inode.sizePages);
+    if (pages === 0) return; // nothing is known of a stream whose first page somebody else marked
     this.order = Math.min(this.order, ORDER_MAX, Math.floor(Math.log2(pages)));
     for (let index = start; index < end; ) {
       const folio = this.folioAt(index, end);
