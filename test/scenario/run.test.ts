@@ -254,3 +254,11 @@ describe('an access', () => {
     expect(results('vmread P1 A\nvmwrite P0.T1 A')).toEqual(['= ESRCH', '= BADOP', '. end']);
   });
 });
+
+test('read-ahead that meets a page marked by another stream comes to an end', () => {
+  const text =
+    'file F reg 7 fill=seq0x31\nmap A 7 shared F\nT0 sysread A n=8\nfallocate F 6 2 punch\n' +
+    'T1 swapout A 1\nT2 write A+5\nT3 swapout A+4 3\nfread F 0 7';
+  const [read] = results(text, { readAhead: 8192 * 1024 }).slice(-2);
+  expect(read).toContain('0:41*8');
+});
