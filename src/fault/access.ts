@@ -135,7 +135,7 @@ function* deliver(
   const vma = mm.vmas.find(addr);
   if (vma?.uffd === undefined) return 'retry';
   return yield* vma.uffd.handleFault({
-    faulter: mode.faulter, // written out: a spread costs more than the rest of the fault
+    faulter: mode.faulter, // written out: a spread shows in the time of a fault
     userMode: mode.userMode,
     mayWait: mode.mayWait,
     addr,
