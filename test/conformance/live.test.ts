@@ -83,7 +83,7 @@ if (run.kind === 'none') {
         `conformance: live and recorded transcripts; live: ${comparison}: ` +
           `${count(({ verdict }) => verdict === 'equal')} equal, ` +
           `${count(isUnexpected)} differ, ${known > 0 ? `${known} differ as documented, ` : ''}` +
-          `${count(({ verdict }) => verdict === 'skipped')} skipped`,
+          `${count(({ verdict }) => verdict === 'skipped')} held to recordings`,
       );
     });
   });
